@@ -1,0 +1,146 @@
+// Package value is data as workflows see it: what YAML, JSON and providers give,
+// with the order of keys kept and integers told from floats, and its Python text,
+// which is how Keep's workflows print and read it.
+//
+// Every value is nil, bool, int64, *big.Int, float64, string, time.Time, Date,
+// []any, Tuple or *Map. Of makes such values out of any other Go data. Start
+// reading at Map.
+package value
+
+import "iter"
+
+// A Map is a mapping whose keys stay in the order in which they were first set.
+// The nil *Map is empty and may be read. A Map that is shared must not be changed.
+type Map struct {
+	entries []Entry
+	index   map[string]int // made when there are more than a few entries
+}
+
+// An Entry is one key of a Map and its value.
+type Entry struct {
+	Key   string
+	Value any
+}
+
+// small is how many entries are searched one by one: below it that is faster than
+// hashing and needs no second allocation.
+const small = 8
+
+// NewMap returns an empty Map with room for n keys.
+func NewMap(n int) *Map { return &Map{entries: make([]Entry, 0, n)} }
+
+// MapOf returns a Map of the entries, the last of equal keys counting.
+func MapOf(entries ...Entry) *Map {
+	m := NewMap(len(entries))
+	for _, e := range entries {
+		m.Set(e.Key, e.Value)
+	}
+	return m
+}
+
+// Len is the number of keys.
+func (m *Map) Len() int {
+	if m == nil {
+		return 0
+	}
+	return len(m.entries)
+}
+
+// Get returns the value of key, and whether there is one.
+func (m *Map) Get(key string) (any, bool) {
+	if i := m.find(key); i >= 0 {
+		return m.entries[i].Value, true
+	}
+	return nil, false
+}
+
+// Set gives key a value; a new key goes to the end.
+func (m *Map) Set(key string, v any) {
+	if i := m.find(key); i >= 0 {
+		m.entries[i].Value = v
+		return
+	}
+	m.entries = append(m.entries, Entry{key, v})
+	switch {
+	case m.index != nil:
+		m.index[key] = len(m.entries) - 1
+	case len(m.entries) > small:
+		m.reindex()
+	}
+}
+
+// Delete removes key, if it is there. It costs time linear in the number of keys.
+func (m *Map) Delete(key string) {
+	i := m.find(key)
+	if i < 0 {
+		return
+	}
+	m.entries = append(m.entries[:i], m.entries[i+1:]...)
+	m.index = nil
+	if len(m.entries) > small {
+		m.reindex()
+	}
+}
+
+// Entries are the entries in order. They must not be changed.
+func (m *Map) Entries() []Entry {
+	if m == nil {
+		return nil
+	}
+	return m.entries
+}
+
+// All yields the entries in order.
+func (m *Map) All() iter.Seq2[string, any] {
+	return func(yield func(string, any) bool) {
+		for _, e := range m.Entries() {
+			if !yield(e.Key, e.Value) {
+				return
+			}
+		}
+	}
+}
+
+// Clone is a copy with the same values: a shallow one.
+func (m *Map) Clone() *Map {
+	c := NewMap(m.Len())
+	for k, v := range m.All() {
+		c.Set(k, v)
+	}
+	return c
+}
+
+func (m *Map) find(key string) int {
+	if m == nil {
+		return -1
+	}
+	if m.index != nil {
+		if i, ok := m.index[key]; ok {
+			return i
+		}
+		return -1
+	}
+	for i := range m.entries {
+		if m.entries[i].Key == key {
+			return i
+		}
+	}
+	return -1
+}
+
+func (m *Map) reindex() {
+	m.index = make(map[string]int, 2*len(m.entries))
+	for i := range m.entries {
+		m.index[m.entries[i].Key] = i
+	}
+}
+
+// A Tuple is a list that prints as (a, b): the item of a zipped foreach.
+type Tuple []any
+
+// A Date is a day without a time, as YAML's 2024-05-06 is.
+type Date struct{ Year, Month, Day int }
+
+// An Object is an alert or incident: a Map that prints as JSON with an indent of
+// four (spec §3.3) and is read like any Map.
+type Object struct{ *Map }

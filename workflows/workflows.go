@@ -1,0 +1,180 @@
+// Package workflows is the workflow language: the document types, their parser and
+// their JSON Schema. It says what was written, not what it means for a run. The
+// workflows that ship with the program lie in examples.
+package workflows
+
+import (
+	"io/fs"
+	"time"
+
+	"tocsin/workflows/schema"
+	"tocsin/workflows/source"
+)
+
+// A File is what one YAML file says: workflows, and what they share.
+type File struct {
+	Name      string
+	Workflows []*Workflow
+	Providers []Connection    // inline provider configurations
+	Actions   []*Step         // actions other workflows may "use"
+	Problems  source.Problems // warnings: what is wrong but works
+}
+
+// A Workflow is one parsed document. Texts are as written: nothing is rendered.
+type Workflow struct {
+	Pos         source.Pos
+	Form        Form // which of the two documents it was
+	ID          string
+	Name        string
+	Description string
+	Disabled    bool
+	Debug       bool
+	Compat      string // "keep" brings back Keep's own answers, "" is ours
+	Triggers    []Trigger
+	Inputs      []Input
+	Consts      source.Value
+	Strategy    Strategy
+	Permissions []string
+	Labels      map[string][]string // owners, services, tags
+	Timeout     time.Duration       // of the whole run; 0: the engine's default
+	Steps       []*Step
+	Actions     []*Step
+	OnFailure   *Step
+}
+
+// A Form is which document a workflow was written as: in an "alert:" an assert
+// fires when it fails, in a "workflow:" when it holds.
+type Form string
+
+const (
+	AlertForm    Form = "alert"
+	WorkflowForm Form = "workflow"
+)
+
+// A Step asks a provider something, or, as an action, tells it something.
+type Step struct {
+	Pos             source.Pos
+	Kind            Kind
+	Name            string
+	Use             string // name of a shared action this one extends
+	If              Text   // If.Pos zero: absent
+	Foreach         Text
+	Parallel        int // items of foreach at the same time; 0 and 1: one after the other
+	Conditions      []Part
+	Vars            source.Value
+	Aliases         source.Value
+	Throttle        *Part
+	Provider        Text         // type, such as "slack"
+	Config          source.Value // a name, as "{{ providers.slack-prod }}", or the configuration; Data nil: absent
+	With            source.Value // parameters; a source.Map or, where absent, nil
+	Expect          []Text       // conditions that must hold after the call
+	Enrich          []Enrichment
+	Retry           Retry
+	Timeout         time.Duration // of one call; 0: the engine's default
+	Stop            bool          // "continue: false"
+	ContinueOnError bool
+}
+
+// A Part is something of a named type with parameters of its own: a trigger, a
+// condition, a throttle. The package that implements the type owns its schema.
+type Part struct {
+	Pos         source.Pos
+	Type        Text
+	Name, Alias string
+	With        source.Value // the other keys, a source.Map
+}
+
+// A Text is a string and where it was written. S is a YAML scalar's text; Data is
+// what the scalar was when it was not a string (if: false).
+type Text struct {
+	Pos   source.Pos
+	S     string
+	Value source.Value
+}
+
+// Kind says what a Step is.
+type Kind string
+
+const (
+	Query  Kind = "step"
+	Notify Kind = "action"
+)
+
+// A Strategy says what happens when a run with the same key is under way.
+type Strategy string
+
+const (
+	Parallel Strategy = "parallel"
+	Skip     Strategy = "nonparallel"
+	Wait     Strategy = "nonparallel_with_retry"
+)
+
+type (
+	Trigger = Part
+	// A Connection is a provider configuration written in a workflow file.
+	Connection struct {
+		Pos    source.Pos
+		Name   string
+		Config source.Value
+	}
+	// An Enrichment is a field that a call adds to the alert or incident.
+	Enrichment struct {
+		Key, Value Text
+		Incident   bool
+		Disposable bool
+	}
+	// A Retry repeats a call that failed.
+	Retry struct {
+		Count    int           // attempts after the first
+		Interval time.Duration // before the second attempt
+		Backoff  float64       // the interval grows by this factor; 0 and 1: it does not
+		Jitter   bool          // a random part of the interval is waited instead
+	}
+	// An Input is a value that whoever starts the workflow may give.
+	Input struct {
+		Pos                     source.Pos
+		Name, Description, Type string // Type: string, number, boolean, choice
+		Required                bool
+		Default                 source.Value // Data nil: none
+		Options                 []string
+	}
+)
+
+// A Setting changes one value of a document before it is read: "--set
+// steps.ws.with.socket_url=ws://127.0.0.1:8080".
+type Setting struct {
+	Path  string // dots between keys, names or indexes of list items; "provider." before with and config may be left out, as may the document's "alert." or "workflow."
+	Value any
+}
+
+// Parse reads a workflow file, with settings applied. The error is a
+// source.Problems with every problem that can be seen without knowing the
+// providers; warnings are in File.Problems.
+func Parse(name string, text []byte, settings ...Setting) (*File, error) { panic("unwritten") }
+
+// Schema is the JSON Schema (draft 2020-12) of a workflow file in which steps and
+// actions may use the given operations.
+func Schema(ops []Operation) map[string]any { panic("unwritten") }
+
+// An Operation is what Schema needs to know of a provider.
+type Operation struct {
+	Provider string
+	Kind     Kind
+	Params   *schema.Schema
+}
+
+// A Key is one key of the language and its documentation, by its path:
+// "step.retry.count". Keys lists them all, for "tocsin explain".
+type Key struct {
+	Path    string
+	Type    schema.Type
+	Default string
+	Doc     string // one sentence
+	Example string // YAML
+	Fields  []schema.Field
+}
+
+func Keys() []Key { panic("unwritten") }
+
+// Examples are the workflows that ship with the program.
+func Examples() fs.FS { panic("unwritten") }
