@@ -2,42 +2,155 @@ package templating
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 )
 
-// Functions is a set of functions by name. It never changes.
-type Functions struct{}
+// Functions is a set of functions by name. It never changes. The nil set is empty.
+type Functions struct {
+	rows map[string]Function
+	more func() map[string]Function // rows that are only made when asked for
+	base *Functions                 // looked at last
+}
 
-// Builtin has keep.* and sprig's pure functions: none that reads the environment,
-// files, the network, or random values. The table is made when first needed.
-func Builtin() *Functions { panic("unwritten") }
+// With returns a larger set; functions of the same name are replaced. It costs
+// little: what f has is not copied.
+func (f *Functions) With(more ...Function) *Functions {
+	return &Functions{rows: byName(more), base: f}
+}
 
-// With returns a larger set; functions of the same name are replaced.
-func (f *Functions) With(more ...Function) *Functions { panic("unwritten") }
+// All lists the functions by name.
+func (f *Functions) All() []Function {
+	all := map[string]Function{}
+	f.collect(all)
+	return slices.SortedFunc(maps.Values(all), func(a, b Function) int {
+		return strings.Compare(a.Name, b.Name)
+	})
+}
 
-// All lists the functions by name; Lookup finds one ("keep.len", "trunc").
-func (f *Functions) All() []Function                     { panic("unwritten") }
-func (f *Functions) Lookup(name string) (Function, bool) { panic("unwritten") }
+// Lookup finds a function by name: "keep.len", "trunc".
+func (f *Functions) Lookup(name string) (Function, bool) {
+	for ; f != nil; f = f.base {
+		row, ok := f.rows[name]
+		if !ok && f.more != nil {
+			row, ok = f.more()[name]
+		}
+		if ok {
+			return row.ready(), true
+		}
+	}
+	return Function{}, false
+}
+
+func (f *Functions) collect(all map[string]Function) {
+	if f == nil {
+		return
+	}
+	f.base.collect(all)
+	if f.more != nil {
+		maps.Copy(all, f.more())
+	}
+	maps.Copy(all, f.rows)
+}
+
+func byName(rows []Function) map[string]Function {
+	named := make(map[string]Function, len(rows))
+	for _, row := range rows {
+		named[row.Name] = row
+	}
+	return named
+}
 
 // A Function is one row of the table: name, documentation and code. Example is run
 // by the tests: "keep.len([1, 2]) == 2".
 type Function struct {
 	Name    string // "keep.len", "trunc"
-	Params  string // "(text, delimiter=',')"
-	Doc     string
-	Example string
-	Call    func(ctx context.Context, a *Args) any
+	Params  string // "(text, delimiter=',')": names, and defaults as Python literals; "*more" takes the rest
+	Doc     string // one sentence
+	Example string // a condition that holds
+
+	// Call computes the result from what a hands out: a value of package value. It
+	// may be called from many goroutines at once. What it returns after a mistake
+	// does not matter, so that it need not check for one.
+	Call func(ctx context.Context, a *Args) any
+
+	params *parameters // Params, read; nil until ready
 }
 
-// Args hands out arguments by position or name and remembers the first mistake, so
-// that a function reads its arguments without checking each.
-type Args struct{}
+// Named is an argument given by name: the timezone='UTC' of a call.
+type Named struct {
+	Name  string
+	Value any
+}
 
-func (a *Args) Len() int                            { panic("unwritten") }
-func (a *Args) String(i int) string                 { panic("unwritten") }
-func (a *Args) Number(i int) float64                { panic("unwritten") }
-func (a *Args) List(i int) []any                    { panic("unwritten") }
-func (a *Args) Any(i int) any                       { panic("unwritten") }
-func (a *Args) Named(name string) (any, bool)       { panic("unwritten") }
-func (a *Args) Now() time.Time                      { panic("unwritten") }
-func (a *Args) Fail(format string, args ...any) any { panic("unwritten") }
+// Do calls f with values of package value: literals as they were written, and the
+// value itself for an argument that was exactly one placeholder. named may be nil;
+// now is the clock, nil for time.Now. The slices are not kept. The error names the
+// function and the argument; a panic inside a function is such an error too.
+func (f Function) Do(ctx context.Context, positional []any, named []Named, now func() time.Time) (result any, err error) {
+	f = f.ready()
+	if len(named) > 0 || len(positional) != len(f.params.list) {
+		if err := f.fits(len(positional), named); err != nil {
+			return nil, err
+		}
+	}
+	a := &Args{f: f, positional: positional, named: named, now: now}
+	defer func() {
+		if p := recover(); p != nil {
+			result, err = nil, fmt.Errorf("%s: cannot work with these arguments", f.Name)
+		}
+	}()
+	result = f.Call(ctx, a)
+	if a.err != nil {
+		return nil, a.err
+	}
+	return result, nil
+}
+
+// Check says whether a call with so many positional arguments and with these names
+// can be right: what is known before there are values.
+func (f Function) Check(positional int, names ...string) error {
+	named := make([]Named, len(names))
+	for i, name := range names {
+		named[i].Name = name
+	}
+	return f.ready().fits(positional, named)
+}
+
+// fits checks the arguments of a call against the parameters.
+func (f Function) fits(positional int, named []Named) error {
+	p := f.params
+	if p.rest < 0 && positional > len(p.list) {
+		return fmt.Errorf("%s: %d arguments, but it takes %s", f.Name, positional, f.Params)
+	}
+	for _, n := range named {
+		i := p.index(n.Name)
+		switch {
+		case i < 0:
+			return fmt.Errorf("%s: no parameter %q, it takes %s", f.Name, n.Name, f.Params)
+		case i < positional:
+			return fmt.Errorf("%s: %s is given twice", f.Name, n.Name)
+		}
+	}
+	for i := positional; i < len(p.list); i++ {
+		if p.list[i].required && !givenIn(named, p.list[i].name) {
+			return fmt.Errorf("%s: no %s given, it takes %s", f.Name, p.list[i].name, f.Params)
+		}
+	}
+	return nil
+}
+
+func givenIn(named []Named, name string) bool {
+	return slices.ContainsFunc(named, func(n Named) bool { return n.Name == name })
+}
+
+// ready reads Params, unless that was done.
+func (f Function) ready() Function {
+	if f.params == nil {
+		f.params = readParameters(f)
+	}
+	return f
+}

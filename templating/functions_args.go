@@ -1,0 +1,199 @@
+package templating
+
+import (
+	"fmt"
+	"math"
+	"math/big"
+	"strconv"
+	"strings"
+	"time"
+
+	"tocsin/templating/value"
+)
+
+// Args hands out arguments by position or name and remembers the first mistake, so
+// that a function reads its arguments without checking each. Positions are those of
+// the parameters: an argument given by name is at its parameter's position, and one
+// that is not given, or is null, is its parameter's default.
+type Args struct {
+	f          Function
+	positional []any
+	named      []Named
+	now        func() time.Time
+	err        error
+}
+
+// Len is the number of positional arguments.
+func (a *Args) Len() int { return len(a.positional) }
+
+// Any is argument i as it was given, and nil if there is none.
+func (a *Args) Any(i int) any {
+	v, ok := a.given(i)
+	if ok && v != nil {
+		return v
+	}
+	if p := a.f.params; i < len(p.list) && p.list[i].name != "" {
+		return p.list[i].fallback
+	}
+	return v
+}
+
+// Has says whether argument i was given and is not null.
+func (a *Args) Has(i int) bool {
+	v, ok := a.given(i)
+	return ok && v != nil
+}
+
+// Named is the argument of that name, wherever it stands, and whether it was given.
+func (a *Args) Named(name string) (any, bool) {
+	if i := a.f.params.index(name); i >= 0 {
+		return a.given(i)
+	}
+	return nil, false
+}
+
+func (a *Args) given(i int) (any, bool) {
+	if i < len(a.positional) {
+		return a.positional[i], true
+	}
+	if i >= len(a.f.params.list) {
+		return nil, false
+	}
+	for _, n := range a.named {
+		if n.Name == a.f.params.list[i].name {
+			return n.Value, true
+		}
+	}
+	return nil, false
+}
+
+// String is argument i as text, whatever it is.
+func (a *Args) String(i int) string { return value.Text(a.Any(i)) }
+
+// Bool is the truth (Python's) of argument i.
+func (a *Args) Bool(i int) bool { return value.Truthy(a.Any(i)) }
+
+// Number is argument i as a number; text that is one counts.
+func (a *Args) Number(i int) float64 {
+	switch n := number(a.Any(i)).(type) {
+	case int64:
+		return float64(n)
+	case *big.Int:
+		f, _ := new(big.Float).SetInt(n).Float64()
+		return f
+	case float64:
+		return n
+	}
+	a.wrong(i, "a number")
+	return 0
+}
+
+// Int is argument i as a whole number that fits an int; text that is one counts.
+func (a *Args) Int(i int) int {
+	switch n := number(a.Any(i)).(type) {
+	case int64:
+		if n >= math.MinInt && n <= math.MaxInt {
+			return int(n)
+		}
+	case float64:
+		if n == math.Trunc(n) && math.Abs(n) < 1<<53 {
+			return int(n)
+		}
+	}
+	a.wrong(i, "a whole number")
+	return 0
+}
+
+// List is argument i as a list: a list or tuple, the characters of a text unless the
+// text is a list as Python prints it, the keys of a mapping, nothing for null.
+func (a *Args) List(i int) []any {
+	list, ok := items(a.Any(i))
+	if !ok {
+		a.wrong(i, "a list")
+	}
+	return list
+}
+
+// Map is argument i as a mapping, which must not be changed. Text that is one in
+// JSON or as Python prints it counts. The result is nil after a mistake.
+func (a *Args) Map(i int) *value.Map {
+	m, ok := mapping(a.Any(i))
+	if !ok {
+		a.wrong(i, "a mapping")
+	}
+	return m
+}
+
+// Now is the time, as the call's clock has it.
+func (a *Args) Now() time.Time {
+	if a.now == nil {
+		return time.Now()
+	}
+	return a.now()
+}
+
+// Fail remembers a mistake, unless there was one before, and returns nil.
+func (a *Args) Fail(format string, args ...any) any {
+	if a.err == nil {
+		a.err = fmt.Errorf("%s: %w", a.f.Name, fmt.Errorf(format, args...))
+	}
+	return nil
+}
+
+// Err is the first mistake.
+func (a *Args) Err() error { return a.err }
+
+// wrong says that argument i is not what it should be.
+func (a *Args) wrong(i int, want string) {
+	if i >= len(a.positional) && !a.Has(i) {
+		a.Fail("no %s given", a.f.params.name(i))
+		return
+	}
+	a.Fail("%s is %s, want %s", a.f.params.name(i), shown(a.Any(i)), want)
+}
+
+// shown is a value as an error shows it: short.
+func shown(v any) string {
+	const most = 40
+	text := []rune(value.Repr(v))
+	if len(text) > most {
+		return string(text[:most]) + "…"
+	}
+	return string(text)
+}
+
+// number is v as int64, *big.Int or float64, and nil if it is no number. Booleans
+// are none.
+func number(v any) any {
+	switch v := v.(type) {
+	case int64, float64, *big.Int:
+		return v
+	case string:
+		return numberIn(strings.TrimSpace(v))
+	}
+	return nil
+}
+
+func numberIn(text string) any {
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return n
+	}
+	if text == "" || len(text) > 400 || strings.Trim(text, "0123456789+-.eE_") != "" {
+		return nil
+	}
+	if n, ok := new(big.Int).SetString(text, 10); ok {
+		return norm(n)
+	}
+	if f, err := strconv.ParseFloat(text, 64); err == nil {
+		return f
+	}
+	return nil
+}
+
+// norm is n as an int64 if it fits.
+func norm(n *big.Int) any {
+	if n.IsInt64() {
+		return n.Int64()
+	}
+	return n
+}
