@@ -1,18 +1,28 @@
 package providers
 
-import "context"
+import (
+	"context"
+	"io"
+	"reflect"
+	"runtime"
+
+	"tocsin/templating/value"
+	"tocsin/workflows/schema"
+	"tocsin/workflows/source"
+)
 
 // A Definition is a Provider while the type C of its client is still known. Every
 // operation is one function; its parameter and result structs are the provider's
-// own.
+// own. A client that has a Close method is closed with it.
 type Definition[C any] struct {
 	Type, Title, Summary string
 	Categories           []Category
 	Readme               string
 	Executes             bool
+	Demo                 *Demo // a stand-in, for demonstrations; nil: none
 	Message              string // parameter that a plain text goes to; "" if none
 
-	Open      Opener[C]   // left out if there is nothing to configure
+	Open      Opener[C]   // left out if there is nothing to configure: C's zero value
 	Query     Method[C]   // func(C, context.Context, Params) (Result, error)
 	Notify    Method[C]   // func(C, context.Context, Params) (Result, error)
 	Subscribe Listener[C] // func(C, context.Context, Params, func(Alert) error) error
@@ -21,27 +31,216 @@ type Definition[C any] struct {
 	Receive   func(Delivery) ([]Alert, error)
 }
 
+// An Opener makes clients; Open describes one. A Method is an operation; Call
+// describes one. A Listener is a stream of alerts; Listen describes one. Their zero
+// values are "there is none".
 type (
-	Opener[C any]   struct{}
-	Method[C any]   struct{}
-	Listener[C any] struct{}
+	Opener[C any] struct {
+		config *schema.Schema
+		open   func(ctx context.Context, what string, config source.Value, env Env) (C, error)
+	}
+	Method[C any] struct {
+		params, result *schema.Schema
+		call           func(c C, ctx context.Context, what string, with source.Value) (any, error)
+	}
+	Listener[C any] struct {
+		params *schema.Schema
+		listen func(c C, ctx context.Context, what string, with source.Value, emit func(Alert) error) error
+	}
 )
 
 // Define makes the provider that d describes.
-func Define[C any](d Definition[C]) Provider { panic("unwritten") }
+func Define[C any](d Definition[C]) Provider {
+	p := Provider{
+		Type:       d.Type,
+		Title:      d.Title,
+		Summary:    d.Summary,
+		Categories: d.Categories,
+		Readme:     d.Readme,
+		Executes:   d.Executes,
+		Demo:       d.Demo,
+		Config:     d.Open.config,
+		Query:      d.Query.operation(d.Message),
+		Notify:     d.Notify.operation(d.Message),
+		Pull:       d.Pull != nil,
+		Check:      d.Check != nil,
+		Receive:    d.Receive,
+		open:       d.client,
+	}
+	if d.Subscribe.listen != nil {
+		p.Subscribe = &Operation{Params: d.Subscribe.params}
+	}
+	p.defined, _, _, _ = runtime.Caller(1)
+	return p
+}
 
-// Open describes how a client is made: decode the configuration, call fn.
+// client opens a client and binds the operations to it: here C is forgotten.
+func (d Definition[C]) client(ctx context.Context, config source.Value, env Env) (operations, error) {
+	var c C
+	if d.Open.open != nil {
+		var err error
+		if c, err = d.Open.open(ctx, d.Type, config, env); err != nil {
+			return operations{}, err
+		}
+	}
+	return operations{
+		query:     d.Query.bind(c, d.Type),
+		notify:    d.Notify.bind(c, d.Type),
+		subscribe: d.Subscribe.bind(c, d.Type),
+		pull:      bind(d.Pull, c),
+		check:     bindCheck(d.Check, c),
+		close:     closer(c),
+	}, nil
+}
+
+// Open describes how a client is made: decode the configuration, call fn. A Config of
+// source.Value takes the configuration as it is. Keys that Config does not have are
+// left out, since Keep tolerates them, unless they are near one that it has.
 func Open[Config, C any](fn func(context.Context, Config, Env) (C, error)) Opener[C] {
-	panic("unwritten")
+	s, decode := decoder[Config]()
+	return Opener[C]{
+		config: s,
+		open: func(ctx context.Context, what string, config source.Value, env Env) (C, error) {
+			cfg, err := decode(what, known(s, config))
+			if err != nil {
+				var none C
+				return none, err
+			}
+			return fn(ctx, cfg, env)
+		},
+	}
 }
 
 // Call describes an operation: decode the parameters, call fn, turn the result into
 // a value. A Params of source.Value takes the parameters as they are.
 func Call[C, Params, Result any](fn func(C, context.Context, Params) (Result, error)) Method[C] {
-	panic("unwritten")
+	s, decode := decoder[Params]()
+	return Method[C]{
+		params: s,
+		result: shape[Result](),
+		call: func(c C, ctx context.Context, what string, with source.Value) (any, error) {
+			params, err := decode(what, with)
+			if err != nil {
+				return nil, err
+			}
+			// A result beside an error is kept: it may say how far the call came.
+			result, err := fn(c, ctx, params)
+			return value.Of(result), err
+		},
+	}
 }
 
 // Listen describes a stream of alerts.
 func Listen[C, Params any](fn func(C, context.Context, Params, func(Alert) error) error) Listener[C] {
-	panic("unwritten")
+	s, decode := decoder[Params]()
+	return Listener[C]{
+		params: s,
+		listen: func(c C, ctx context.Context, what string, with source.Value, emit func(Alert) error) error {
+			params, err := decode(what, with)
+			if err != nil {
+				return err
+			}
+			return fn(c, ctx, params, emit)
+		},
+	}
+}
+
+func (m Method[C]) operation(message string) *Operation {
+	if m.call == nil {
+		return nil
+	}
+	return &Operation{Params: m.params, Result: m.result, Message: message}
+}
+
+func (m Method[C]) bind(c C, what string) func(context.Context, source.Value) (any, error) {
+	if m.call == nil {
+		return nil
+	}
+	return func(ctx context.Context, with source.Value) (any, error) { return m.call(c, ctx, what, with) }
+}
+
+func (l Listener[C]) bind(c C, what string) func(context.Context, source.Value, func(Alert) error) error {
+	if l.listen == nil {
+		return nil
+	}
+	return func(ctx context.Context, with source.Value, emit func(Alert) error) error {
+		return l.listen(c, ctx, what, with, emit)
+	}
+}
+
+func bind[C any](fn func(C, context.Context) ([]Alert, error), c C) func(context.Context) ([]Alert, error) {
+	if fn == nil {
+		return nil
+	}
+	return func(ctx context.Context) ([]Alert, error) { return fn(c, ctx) }
+}
+
+func bindCheck[C any](fn func(C, context.Context) error, c C) func(context.Context) error {
+	if fn == nil {
+		return nil
+	}
+	return func(ctx context.Context) error { return fn(c, ctx) }
+}
+
+func closer(c any) func() error {
+	if c, ok := c.(io.Closer); ok {
+		return c.Close
+	}
+	return func() error { return nil }
+}
+
+// anything is the schema of parameters that are taken as they are.
+type anything struct {
+	Rest *value.Map `param:"*" doc:"Anything; it is passed on as it is."`
+}
+
+// decoder reads a T out of a mapping. What T looks like is found out once.
+func decoder[T any]() (*schema.Schema, func(what string, v source.Value) (T, error)) {
+	if _, raw := any(*new(T)).(source.Value); raw {
+		return schema.Of[anything](), func(_ string, v source.Value) (T, error) { return any(v).(T), nil }
+	}
+	s := schema.Of[T]()
+	return s, func(what string, v source.Value) (T, error) {
+		var t T
+		if v.Data == nil {
+			v.Data = source.Map{}
+		}
+		err := s.Decode(v, what, &t)
+		return t, err
+	}
+}
+
+// shape is the schema of a result, where its type says what is in it.
+func shape[Result any]() *schema.Schema {
+	t := reflect.TypeFor[Result]()
+	if t.Kind() != reflect.Struct || t == reflect.TypeFor[source.Value]() {
+		return nil
+	}
+	return schema.Of[Result]()
+}
+
+// known is config without the keys that s neither has nor has anything near. A
+// misspelt key stays, for Decode to report it.
+func known(s *schema.Schema, config source.Value) source.Value {
+	m := mapping(config)
+	if m == nil || s.Open() {
+		return config
+	}
+	var kept source.Map
+	for _, e := range m {
+		if _, has := s.Field(e.Key); has || source.Nearest(e.Key, names(s)) != "" {
+			kept = append(kept, e)
+		}
+	}
+	config.Data = kept
+	return config
+}
+
+func names(s *schema.Schema) []string {
+	var all []string
+	for _, f := range s.Fields() {
+		all = append(all, f.Name)
+		all = append(all, f.Aliases...)
+	}
+	return all
 }

@@ -34,16 +34,19 @@ type Provider struct {
 	Pull      bool           // alerts, on request
 	Check     bool           // whether the configuration works
 	Executes  bool           // runs programs or code: allowed for files from disk only
+	Demo      *Demo          // a stand-in for demonstrations; nil: none
 
 	// Receive reads alerts out of a webhook's request. It is a pure function: no
 	// client, no configuration.
 	Receive func(Delivery) ([]Alert, error)
-	// contains unexported fields
+
+	open    func(ctx context.Context, config source.Value, env Env) (operations, error)
+	defined uintptr // who called Define
 }
 
 // An Operation is what a provider does for a step or an action.
 type Operation struct {
-	Params *schema.Schema
+	Params *schema.Schema // never nil
 	Result *schema.Schema // nil if the shape is not known before the call
 	// Message is the parameter that a plain text goes to (on-failure's message);
 	// "" if there is none.
@@ -61,13 +64,30 @@ type (
 	ByteSize = schema.ByteSize
 )
 
-// Open opens p with a configuration: the mapping under "authentication:".
+// Open opens p with a configuration: the mapping under "authentication:", or the zero
+// Value. The error is an *Error. Whoever opens a client closes it.
 func (p *Provider) Open(ctx context.Context, config source.Value, env Env) (*Client, error) {
-	panic("unwritten")
+	shared := env.HTTP != nil
+	env = env.filled(p.Type)
+	c := &Client{provider: p, log: env.Log}
+	err := c.guard(ctx, "open", func() (err error) {
+		if p.open != nil {
+			c.do, err = p.open(ctx, config, env)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if !shared {
+		c.idle = env.HTTP.CloseIdleConnections
+	}
+	return c, nil
 }
 
 // Env is what a client gets from outside. Tests hand in fakes. Its zero fields have
-// defaults: Dial's own client, a logger that forgets, time.Now, io.Discard.
+// defaults: Dialer's own client, the zero Dialer, a logger that forgets, time.Now,
+// io.Discard.
 type Env struct {
 	HTTP   *http.Client
 	Dialer *dial.Dialer
@@ -76,18 +96,26 @@ type Env struct {
 	Stdout io.Writer // what the console provider prints to
 }
 
-// A Client is a provider opened with one configuration. It is safe for concurrent
-// use. Its errors are *Error. Results are values of package templating/value.
-type Client struct{}
-
-func (c *Client) Query(ctx context.Context, with source.Value) (any, error)  { panic("unwritten") }
-func (c *Client) Notify(ctx context.Context, with source.Value) (any, error) { panic("unwritten") }
-func (c *Client) Subscribe(ctx context.Context, with source.Value, emit func(Alert) error) error {
-	panic("unwritten")
+// filled is env with its defaults, for a provider of that type.
+func (env Env) filled(typ string) Env {
+	if env.Dialer == nil {
+		env.Dialer = &dial.Dialer{}
+	}
+	if env.HTTP == nil {
+		env.HTTP = env.Dialer.Client()
+	}
+	if env.Log == nil {
+		env.Log = slog.New(slog.DiscardHandler)
+	}
+	if env.Now == nil {
+		env.Now = time.Now
+	}
+	if env.Stdout == nil {
+		env.Stdout = io.Discard
+	}
+	env.Log = env.Log.With("provider", typ)
+	return env
 }
-func (c *Client) Pull(ctx context.Context) ([]Alert, error) { panic("unwritten") }
-func (c *Client) Check(ctx context.Context) error           { panic("unwritten") }
-func (c *Client) Close() error                              { panic("unwritten") }
 
 // An Alert is an event as every provider speaks of it.
 type Alert struct {

@@ -1,80 +1,96 @@
 package providers
 
 import (
-	"context"
+	"fmt"
+	"maps"
+	"runtime"
+	"slices"
+	"strings"
 
 	"tocsin/workflows/source"
 )
 
-// A Registry is a set of providers by type. There is no global one.
-type Registry struct{}
+// A Registry is a set of providers by type. There is no global one. It never changes.
+type Registry struct {
+	byType  map[string]*Provider
+	planned map[string]bool
+}
 
 // NewRegistry panics, naming both, if two providers have one type.
-func NewRegistry(ps ...Provider) *Registry { panic("unwritten") }
+func NewRegistry(ps ...Provider) *Registry {
+	return (&Registry{}).With(ps...)
+}
 
-// With returns a larger copy.
-func (r *Registry) With(ps ...Provider) *Registry { panic("unwritten") }
+// With returns a larger copy. It panics as NewRegistry does.
+func (r *Registry) With(ps ...Provider) *Registry {
+	larger := &Registry{byType: make(map[string]*Provider, len(r.byType)+len(ps)), planned: r.planned}
+	maps.Copy(larger.byType, r.byType)
+	for _, p := range ps {
+		if had, ok := larger.byType[p.Type]; ok {
+			panic(fmt.Sprintf("providers: %q is registered twice, by %s and %s", p.Type, had.from(), p.from()))
+		}
+		larger.byType[p.Type] = &p
+	}
+	return larger
+}
 
 // Planned returns a copy that knows these types by name only: Keep has them, this
 // build has not. Compiling a workflow that names one is a warning, calling it an
-// error.
-func (r *Registry) Planned(types ...string) *Registry { panic("unwritten") }
-
-// IsPlanned says that typ is known by name only.
-func (r *Registry) IsPlanned(typ string) bool { panic("unwritten") }
-
-// Lookup finds a provider; Suggest is the type nearest to a misspelt one, or "".
-func (r *Registry) Lookup(typ string) (*Provider, bool) { panic("unwritten") }
-func (r *Registry) Suggest(typ string) string           { panic("unwritten") }
-
-// All lists the providers by type.
-func (r *Registry) All() []*Provider { panic("unwritten") }
-
-// A Pool opens configured providers when they are first needed, shares them, and
-// closes them all. It is safe for concurrent use.
-type Pool struct{}
-
-func NewPool(reg *Registry, env Env) *Pool { panic("unwritten") }
-
-// Configure defines a named configuration: {authentication: {...}, name, description}.
-// Every string under authentication counts as a secret unless its field is declared
-// and not marked so.
-func (p *Pool) Configure(name string, config source.Value) { panic("unwritten") }
-
-// Defined says whether a configuration of that name was given; Names lists them.
-func (p *Pool) Defined(name string) bool { panic("unwritten") }
-func (p *Pool) Names() []string          { panic("unwritten") }
-
-// Describe is what a template may see of a configuration: name, description, type.
-func (p *Pool) Describe(name string) (any, bool) { panic("unwritten") }
-
-// Client opens typ with the configuration of that name ("" and unknown names: an
-// empty one), or returns the one opened before.
-func (p *Pool) Client(ctx context.Context, typ, name string) (*Client, error) { panic("unwritten") }
-
-// ClientWith is Client with a configuration written in the workflow itself.
-func (p *Pool) ClientWith(ctx context.Context, typ string, config source.Value) (*Client, error) {
-	panic("unwritten")
+// error. A name without a dot stands for its subtypes too ("auth0" for "auth0.logs").
+func (r *Registry) Planned(types ...string) *Registry {
+	planned := maps.Clone(r.planned)
+	if planned == nil {
+		planned = make(map[string]bool, len(types))
+	}
+	for _, t := range types {
+		planned[t] = true
+	}
+	return &Registry{byType: r.byType, planned: planned}
 }
 
-// AddSecrets adds texts to mask, such as values of the environment that templates
-// may read. Texts shorter than 4 characters cannot be masked and are left out.
-func (p *Pool) AddSecrets(texts ...string) { panic("unwritten") }
+// IsPlanned says that typ is known by name only.
+func (r *Registry) IsPlanned(typ string) bool {
+	if _, here := r.byType[typ]; here {
+		return false
+	}
+	base, _, _ := strings.Cut(typ, ".")
+	return r.planned[typ] || r.planned[base]
+}
 
-// Mask hides every secret the pool was given, also URL-encoded, base64, hex or
-// JSON-escaped; MaskValue does so in every string of a value (keys included), and
-// returns it unchanged, not copied, where there is none.
-func (p *Pool) Mask(text string) string { panic("unwritten") }
-func (p *Pool) MaskValue(v any) any     { panic("unwritten") }
+// Lookup finds a provider. It must not be changed.
+func (r *Registry) Lookup(typ string) (*Provider, bool) {
+	p, ok := r.byType[typ]
+	return p, ok
+}
 
-// Close closes what was opened; it may be called twice.
-func (p *Pool) Close() error { panic("unwritten") }
+// Suggest is the type nearest to a misspelt one, or "". Types that are planned only
+// are suggested where no other is near.
+func (r *Registry) Suggest(typ string) string {
+	if near := source.Nearest(typ, sorted(r.byType)); near != "" {
+		return near
+	}
+	return source.Nearest(typ, sorted(r.planned))
+}
 
-// Configurations gathers named configurations from a providers file and from an
-// environment as os.Environ has it, later ones winning: file, TOCSIN_PROVIDERS and
-// KEEP_PROVIDERS (JSON), TOCSIN_PROVIDER_<NAME> and KEEP_PROVIDER_<NAME> (JSON;
-// lower case, "_" becomes "-"). $(NAME) and {{ env.NAME }} are replaced from
-// environ. It reads no file and no environment: it is given both.
-func Configurations(file source.Value, environ []string) (map[string]source.Value, error) {
-	panic("unwritten")
+// All lists the providers by type, in the order of the alphabet.
+func (r *Registry) All() []*Provider {
+	all := make([]*Provider, 0, len(r.byType))
+	for _, t := range sorted(r.byType) {
+		all = append(all, r.byType[t])
+	}
+	return all
+}
+
+func sorted[V any](m map[string]V) []string {
+	return slices.Sorted(maps.Keys(m))
+}
+
+// from is the package that defined p, as far as is known.
+func (p *Provider) from() string {
+	if f := runtime.FuncForPC(p.defined); f != nil {
+		if i := strings.LastIndexByte(f.Name(), '.'); i > 0 {
+			return f.Name()[:i]
+		}
+	}
+	return fmt.Sprintf("a provider titled %q", p.Title)
 }

@@ -1,0 +1,125 @@
+package providers
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+
+	"tocsin/workflows/source"
+)
+
+// A Client is a provider opened with one configuration. It is safe for concurrent
+// use. Its errors are *Error, those of operations that the provider does not have
+// wrap ErrUnsupported. Results are values of package templating/value. A panic of the
+// provider's is an error, its stack is in the log.
+//
+// Calls are made on the caller's goroutine: one that ignores its context holds it.
+type Client struct {
+	provider *Provider
+	log      *slog.Logger
+	do       operations
+	idle     func()          // closes idle connections of an HTTP client of our own
+	note     func(...string) // told of secrets among the parameters; nil: nobody is
+	once     sync.Once
+	closed   error
+}
+
+// operations are what a provider can do, its client's type forgotten.
+type operations struct {
+	query, notify func(context.Context, source.Value) (any, error)
+	subscribe     func(context.Context, source.Value, func(Alert) error) error
+	pull          func(context.Context) ([]Alert, error)
+	check         func(context.Context) error
+	close         func() error
+}
+
+// Query asks, for a step. Beside an error the result may say how far the call came;
+// it is usually nil.
+func (c *Client) Query(ctx context.Context, with source.Value) (any, error) {
+	return c.call(ctx, "query", c.do.query, c.provider.Query, with)
+}
+
+// Notify tells, for an action. Beside an error the result may say how far the call
+// came; it is usually nil.
+func (c *Client) Notify(ctx context.Context, with source.Value) (any, error) {
+	return c.call(ctx, "notify", c.do.notify, c.provider.Notify, with)
+}
+
+// Subscribe emits alerts as they come, until ctx is done or emit returns an error,
+// which it returns.
+func (c *Client) Subscribe(ctx context.Context, with source.Value, emit func(Alert) error) error {
+	return c.guard(ctx, "subscribe", func() error {
+		if c.do.subscribe == nil {
+			return ErrUnsupported
+		}
+		c.noteSecrets(c.provider.Subscribe, with)
+		return c.do.subscribe(ctx, with, emit)
+	})
+}
+
+// Pull returns the alerts that there are now.
+func (c *Client) Pull(ctx context.Context) (alerts []Alert, err error) {
+	err = c.guard(ctx, "pull", func() (err error) {
+		if c.do.pull == nil {
+			return ErrUnsupported
+		}
+		alerts, err = c.do.pull(ctx)
+		return err
+	})
+	return alerts, err
+}
+
+// Check says whether the configuration works, changing nothing at the vendor.
+func (c *Client) Check(ctx context.Context) error {
+	return c.guard(ctx, "check", func() error {
+		if c.do.check == nil {
+			return ErrUnsupported
+		}
+		return c.do.check(ctx)
+	})
+}
+
+// Close lets go of what the client holds. It may be called twice, and returns the
+// same each time; calls under way are not waited for.
+func (c *Client) Close() error {
+	c.once.Do(func() {
+		c.closed = c.guard(context.Background(), "close", func() error {
+			if c.do.close == nil {
+				return nil
+			}
+			return c.do.close()
+		})
+		if c.idle != nil {
+			c.idle()
+		}
+	})
+	return c.closed
+}
+
+func (c *Client) call(ctx context.Context, op string, fn func(context.Context, source.Value) (any, error), o *Operation, with source.Value) (result any, err error) {
+	err = c.guard(ctx, op, func() (err error) {
+		if fn == nil {
+			return ErrUnsupported
+		}
+		c.noteSecrets(o, with)
+		result, err = fn(ctx, with)
+		return err
+	})
+	return result, err
+}
+
+// guard calls fn unless ctx is done, and makes an *Error of its error or panic.
+func (c *Client) guard(ctx context.Context, op string, fn func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.log.Error("provider panicked", "op", op, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			err = &Error{Provider: c.provider.Type, Op: op, Err: fmt.Errorf("bug in the provider: panic: %v", p)}
+		}
+	}()
+	if ctx.Err() != nil {
+		return wrap(c.provider.Type, op, Stopped(ctx))
+	}
+	return wrap(c.provider.Type, op, fn())
+}

@@ -1,0 +1,104 @@
+package providers
+
+import (
+	"slices"
+
+	"tocsin/templating/value"
+	"tocsin/workflows/schema"
+	"tocsin/workflows/source"
+)
+
+// noteSecrets tells whoever masks of the parameters that are secret.
+func (c *Client) noteSecrets(o *Operation, with source.Value) {
+	if c.note == nil || o == nil || o.Params == nil {
+		return
+	}
+	for _, e := range mapping(with) {
+		if f, ok := o.Params.Field(e.Key); ok {
+			c.note(declaredSecrets(f, e.Value)...)
+		}
+	}
+}
+
+// declaredSecrets are the texts in v that f says are secret.
+func declaredSecrets(f schema.Field, v source.Value) []string {
+	switch {
+	case f.Secret:
+		return texts(v, true)
+	case len(f.Fields) == 0:
+		return nil
+	}
+	var all []string
+	switch data := v.Data.(type) {
+	case []source.Value:
+		for _, item := range data {
+			all = append(all, declaredSecrets(f, item)...)
+		}
+	case source.Map:
+		for _, e := range data {
+			if inner, ok := field(f.Fields, e.Key); ok {
+				all = append(all, declaredSecrets(inner, e.Value)...)
+			}
+		}
+	}
+	return all
+}
+
+// texts are the strings in v, and where numbers is set the other scalars too, since a
+// PIN may be written without quotes.
+func texts(v source.Value, numbers bool) []string {
+	switch data := v.Data.(type) {
+	case nil, bool:
+		return nil
+	case string:
+		return []string{data}
+	case schema.Secret:
+		return []string{string(data)}
+	case []source.Value:
+		var all []string
+		for _, item := range data {
+			all = append(all, texts(item, numbers)...)
+		}
+		return all
+	case source.Map:
+		var all []string
+		for _, e := range data {
+			all = append(all, texts(e.Value, numbers)...)
+		}
+		return all
+	case *value.Map, []any, value.Tuple, map[string]any:
+		return texts(source.Of(value.Of(data)), numbers)
+	}
+	if numbers {
+		return []string{value.Text(v.Data)}
+	}
+	return nil
+}
+
+func field(fields []schema.Field, name string) (schema.Field, bool) {
+	for _, f := range fields {
+		if f.Name == name || slices.Contains(f.Aliases, name) {
+			return f, true
+		}
+	}
+	return schema.Field{}, false
+}
+
+// configSecrets are the texts under authentication that count as secret: those of
+// fields that are marked so, and every string of keys that s does not have. A nil s
+// has no keys.
+func configSecrets(s *schema.Schema, authentication source.Value) []string {
+	m := mapping(authentication)
+	if m == nil || s == nil {
+		return texts(authentication, false)
+	}
+	var all []string
+	for _, e := range m {
+		if f, ok := s.Field(e.Key); ok {
+			all = append(all, declaredSecrets(f, e.Value)...)
+		} else {
+			all = append(all, texts(e.Value, false)...)
+		}
+	}
+	return all
+}
