@@ -1,5 +1,8 @@
 // Package report writes results for someone: a person, a CI system, a program. It
-// does not decide what failed.
+// does not decide what failed: that stands in the results.
+//
+// Formats that count test cases (JUnit, TAP, the summary) share one view of a run:
+// see cases.
 package report
 
 import (
@@ -8,13 +11,18 @@ import (
 	"tocsin/engine"
 )
 
-// A Format writes the results of one invocation.
+// A Format writes the results of one invocation. Runs that never started are nil and
+// are passed over.
 type Format func(w io.Writer, runs []*engine.Result) error
 
-// Formats is the table of formats: "text", "json", "junit", "tap", "github",
-// "summary".
-func Formats() map[string]Format { panic("unwritten") }
-
-// Progress writes a line as things happen, where w is not a terminal; Live draws the
-// tree of steps anew, where it is.
-func Progress(w io.Writer) func(engine.Event) { panic("unwritten") }
+// Formats is the table of formats.
+func Formats() map[string]Format {
+	return map[string]Format{
+		"text":    Text{}.Write,
+		"json":    JSON,
+		"junit":   JUnit,
+		"tap":     TAP,
+		"github":  GitHub,
+		"summary": Summary,
+	}
+}

@@ -1,0 +1,30 @@
+# What CONTRIBUTING calls the check is "make check"; .ci/run runs it and what needs servers.
+GO ?= go
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: build check format lint test bench fuzz update
+
+build:                 ## the program, as ./tocsin
+	CGO_ENABLED=0 $(GO) build -trimpath -o tocsin ./cmd/tocsin
+
+check: format lint test ## what must hold before a change is handed over
+
+format:
+	@out=$$(gofmt -l .); if [ -n "$$out" ]; then echo "gofmt -w these:"; echo "$$out"; exit 1; fi
+
+lint:
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+	$(GO) test -count=1 -run 'TestRooms|TestLinked' ./cmd
+
+test:
+	$(GO) test -race -shuffle=on ./...
+
+bench:                 ## run-once time against a minimal program, and what the engine costs
+	bash testdata/bench/run
+
+fuzz:                  ## 20 s for each fuzz target; TIME=5m for longer
+	bash testdata/bench/fuzz $(or $(TIME),20s)
+
+update:                ## rewrite golden files and references; read them before you commit
+	$(GO) test ./... -update

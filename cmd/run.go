@@ -1,0 +1,259 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"tocsin/engine"
+	"tocsin/engine/report"
+	"tocsin/workflows/source"
+)
+
+// A runCommand is "tocsin run" and its flags.
+type runCommand struct {
+	*setup
+	inputs  []string
+	reports []string
+	failOn  string
+	jobs    int
+	timeout time.Duration
+	dryRun  bool
+	explain bool
+	quiet   bool
+}
+
+func newRunCommand(s *setup) *cobra.Command {
+	r := &runCommand{setup: s}
+	c := &cobra.Command{
+		Use:   "run FILE|DIR...",
+		Short: "Run workflows once",
+		Long: `Run reads workflow files, checks all of them before anything is sent, runs each
+workflow once and reports what happened. "-" reads standard input.
+
+Exit codes: 0 nothing wrong, 1 a check failed (an expect or an alert's assert),
+2 an invalid file or wrong usage, 3 a step or a message broke, 4 timed out,
+130 interrupted.`,
+		Example: `  tocsin run websocket-is-up.yaml
+  tocsin run checks/ --jobs 8 --report junit=report.xml
+  tocsin run websocket-is-up.yaml --dry-run --set steps.websocket-test.with.socket_url=ws://127.0.0.1:8080
+  tocsin run api.yaml --resolve api.example.com:443:127.0.0.1 --output json`,
+		Args: needFiles,
+		RunE: func(c *cobra.Command, args []string) error { return r.run(c.Context(), args) },
+	}
+	s.outputFlag(c, "text", "json")
+	s.readingFlags(c)
+	f := c.Flags()
+	f.StringArrayVar(&s.resolves, "resolve", nil, "connect to another address: HOST:PORT:ADDRESS (repeatable)")
+	f.StringArrayVar(&r.inputs, "input", nil, "give an input of the workflow: NAME=VALUE (repeatable)")
+	f.StringArrayVar(&r.reports, "report", nil, "write a report: FORMAT=FILE, FORMAT one of "+strings.Join(reportNames(), ", ")+" (repeatable; FILE - is standard output)")
+	f.StringVar(&r.failOn, "fail-on", "check", `what makes the exit code 1: "check", or "fired" for any conditional action that ran too`)
+	f.IntVarP(&r.jobs, "jobs", "j", 4, "workflows that run at the same time")
+	f.DurationVar(&r.timeout, "timeout", 0, "time for everything, such as 90s (default: each workflow's own)")
+	f.BoolVar(&r.dryRun, "dry-run", false, "ask the steps, but show the actions instead of sending them")
+	f.BoolVar(&r.explain, "explain", false, "show every condition with the value of each of its parts")
+	f.BoolVarP(&r.quiet, "quiet", "q", false, "print only what went wrong")
+	f.BoolVarP(&s.verbose, "verbose", "v", false, "log what providers do, on standard error")
+	_ = c.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions([]string{"check", "fired"}, cobra.ShellCompDirectiveNoFileComp))
+	return c
+}
+
+// needFiles asks for at least one file.
+func needFiles(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return &exitError{code: exitUsage, err: fmt.Errorf("%s what?", c.Name()), hints: []string{
+			"name a workflow file, a directory of them, or - for standard input",
+			`"tocsin examples" lists workflows to start from`,
+		}}
+	}
+	return nil
+}
+
+func (r *runCommand) run(ctx context.Context, paths []string) error {
+	if r.failOn != "check" && r.failOn != "fired" {
+		return usage("", `--fail-on takes "check" or "fired", not %q`, r.failOn)
+	}
+	inputs, err := parseInputs(r.inputs)
+	if err != nil {
+		return err
+	}
+	sinks, err := parseReports(r.reports)
+	if err != nil {
+		return err
+	}
+	docs, err := r.load(paths, !r.dryRun, r.consoleOutput())
+	if err != nil {
+		return err
+	}
+	defer docs.close()
+	if err := r.refuse(docs); err != nil {
+		return err
+	}
+	if r.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, r.timeout, fmt.Errorf("the time of --timeout, %v, is over: %w", r.timeout, context.DeadlineExceeded))
+		defer cancel()
+	}
+	results := r.runAll(ctx, docs, inputs)
+	if err := r.report(results, sinks); err != nil {
+		return err
+	}
+	if code := r.exitCode(ctx, results); code != exitOK {
+		return &exitError{code: code}
+	}
+	return nil
+}
+
+// consoleOutput is where the console provider prints: standard output, unless that is
+// to be JSON.
+func (r *runCommand) consoleOutput() io.Writer {
+	if r.output == "json" {
+		return r.stderr
+	}
+	return r.stdout
+}
+
+// refuse prints the problems of the documents, and is an error if one is fatal.
+func (r *runCommand) refuse(docs documents) error {
+	shown := docs.problems
+	if r.quiet && shown.Err() == nil {
+		shown = nil
+	}
+	if err := source.Print(r.stderr, docs, shown); err != nil {
+		return broken(err)
+	}
+	if r.getenv("GITHUB_ACTIONS") == "true" && len(shown) > 0 {
+		if err := source.Write(r.stderr, "github", docs, shown); err != nil {
+			return broken(err)
+		}
+	}
+	if docs.problems.Err() != nil {
+		return &exitError{code: exitUsage}
+	}
+	return nil
+}
+
+// runAll runs every program, r.jobs at a time, and returns the results in the order of
+// the programs.
+func (r *runCommand) runAll(ctx context.Context, docs documents, inputs map[string]any) []*engine.Result {
+	type job struct {
+		doc     *document
+		program *engine.Program
+	}
+	var jobs []job
+	for _, d := range docs.list {
+		for _, p := range d.programs {
+			jobs = append(jobs, job{d, p})
+		}
+	}
+	observe, stop := r.observer()
+	defer stop()
+	results := make([]*engine.Result, len(jobs))
+	slots := make(chan struct{}, max(1, r.jobs))
+	var wg sync.WaitGroup
+	for i, j := range jobs {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			runner := r.runner(j.doc)
+			runner.Observe, runner.DryRun, runner.Explain = observe, r.dryRun, r.explain
+			results[i] = runner.Run(ctx, j.program, engine.Input{Run: newRunID(), Trigger: "manual", Inputs: inputs})
+		})
+	}
+	wg.Wait()
+	return results
+}
+
+// observer shows what happens as it happens: a live tree where standard error is a
+// terminal, nothing elsewhere, since the report follows at once.
+func (r *runCommand) observer() (observe func(engine.Event), stop func()) {
+	f, ok := r.stderr.(*os.File)
+	if !ok || r.quiet || r.output != "text" || r.getenv("CI") != "" || !term.IsTerminal(int(f.Fd())) {
+		return nil, func() {}
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		width = 80
+	}
+	live := report.NewLive(f, width, r.style(f))
+	return live.Observe, live.Close
+}
+
+// style is how text for w looks: in colour on a terminal that wants it.
+func (s *setup) style(w io.Writer) report.Style {
+	f, ok := w.(*os.File)
+	return report.Style{Color: ok && s.getenv("NO_COLOR") == "" && s.getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))}
+}
+
+// report writes the results to standard output and to every file asked for.
+func (r *runCommand) report(results []*engine.Result, sinks []sink) error {
+	var err error
+	if r.output == "json" {
+		err = report.Formats()["json"](r.stdout, results)
+	} else {
+		err = report.Text{Style: r.style(r.stdout), Quiet: r.quiet, Explain: r.explain}.Write(r.stdout, results)
+	}
+	if err != nil {
+		return broken(err)
+	}
+	for _, s := range append(sinks, r.githubSinks(sinks)...) {
+		if err := s.write(r, results); err != nil {
+			return broken(err)
+		}
+	}
+	return nil
+}
+
+// exitCode is what the results add up to.
+func (r *runCommand) exitCode(ctx context.Context, results []*engine.Result) int {
+	code := exitOK
+	for _, res := range results {
+		code = worse(code, exitOf(res, r.failOn))
+	}
+	return code
+}
+
+// exitOf is the exit code for one result.
+func exitOf(res *engine.Result, failOn string) int {
+	switch res.Status {
+	case engine.Canceled:
+		return exitInterrupted
+	case engine.TimedOut:
+		return exitTimeout
+	case engine.Broken:
+		return exitBroken
+	case engine.Failed:
+		return exitFailed
+	}
+	if failOn == "fired" {
+		for _, s := range res.Steps {
+			if s.Fired && s.Kind == "action" {
+				return exitFailed
+			}
+		}
+	}
+	return exitOK
+}
+
+// parseInputs reads --input flags; values are read as YAML reads them.
+func parseInputs(flags []string) (map[string]any, error) {
+	if len(flags) == 0 {
+		return nil, nil
+	}
+	inputs := map[string]any{}
+	for _, f := range flags {
+		name, text, ok := strings.Cut(f, "=")
+		if !ok || name == "" {
+			return nil, usage("write --input NAME=VALUE", "--input %s has no value", f)
+		}
+		inputs[name] = parseScalar(text)
+	}
+	return inputs, nil
+}

@@ -1,0 +1,366 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tocsin/engine"
+	"tocsin/providers"
+	"tocsin/providers/dial"
+	"tocsin/workflows"
+	"tocsin/workflows/source"
+)
+
+// A setup is what commands share: the process, the providers of this build, and the
+// flags that say how workflows are read and where providers connect. It is the one
+// place where everything meets.
+type setup struct {
+	process
+	registry *providers.Registry
+
+	providersFile string
+	compat        string
+	sets          []string
+	resolves      []string
+	output        string
+	verbose       bool
+}
+
+// readingFlags are for commands that read workflow files.
+func (s *setup) readingFlags(c *cobra.Command) {
+	f := c.Flags()
+	f.StringVar(&s.providersFile, "providers", "", "file of provider configurations (default: providers.yaml beside the workflow, else in the working directory)")
+	f.StringVar(&s.compat, "compat", "", `"keep" brings back Keep's own answers where ours differ`)
+	f.StringArrayVar(&s.sets, "set", nil, "change a value of the document: steps.NAME.with.KEY=VALUE (repeatable)")
+}
+
+// outputFlag lets the caller choose the form of what goes to standard output.
+func (s *setup) outputFlag(c *cobra.Command, forms ...string) {
+	c.Flags().StringVarP(&s.output, "output", "o", forms[0], "form of the output: "+strings.Join(forms, ", "))
+	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(forms, cobra.ShellCompDirectiveNoFileComp))
+	run := c.RunE
+	c.RunE = func(c *cobra.Command, args []string) error {
+		for _, form := range forms {
+			if s.output == form {
+				return run(c, args)
+			}
+		}
+		return usage("the forms are "+strings.Join(forms, ", "), "unknown output form %q", s.output)
+	}
+}
+
+// A document is one workflow file, read and compiled.
+type document struct {
+	name     string
+	text     []byte
+	file     *workflows.File
+	pool     *providers.Pool
+	programs []*engine.Program
+}
+
+// documents are the files that a command was given.
+type documents struct {
+	list     []*document
+	problems source.Problems // of all, warnings included
+}
+
+// ReadFile gives the excerpts of problems their text: of what was read, standard
+// input included, and of the provider configurations.
+func (d documents) ReadFile(name string) ([]byte, error) {
+	for _, doc := range d.list {
+		if doc.name == name {
+			return doc.text, nil
+		}
+	}
+	return os.ReadFile(name)
+}
+
+// Open makes documents an fs.FS; whoever reads them uses ReadFile.
+func (d documents) Open(name string) (fs.File, error) { return os.Open(name) }
+
+// close closes what the documents' pools have opened.
+func (d documents) close() error {
+	var errs []error
+	for _, doc := range d.list {
+		if doc.pool != nil {
+			errs = append(errs, doc.pool.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// load reads and compiles the files and directories that paths name. The problems of
+// all files are gathered; err is for what is not about a file's text.
+func (s *setup) load(paths []string, required bool, stdout io.Writer) (documents, error) {
+	files, err := s.find(paths)
+	if err != nil {
+		return documents{}, err
+	}
+	settings, err := parseSettings(s.sets)
+	if err != nil {
+		return documents{}, err
+	}
+	env, err := s.env(stdout)
+	if err != nil {
+		return documents{}, err
+	}
+	if s.compat != "" && s.compat != "keep" {
+		return documents{}, usage(`leave it out, or say "keep"`, "unknown compatibility %q", s.compat)
+	}
+	var docs documents
+	for _, f := range files {
+		d := &document{name: f}
+		docs.list = append(docs.list, d)
+		if d.text, err = s.read(f); err != nil {
+			return docs, err
+		}
+		ps, err := s.compile(d, settings, env, required)
+		docs.problems = append(docs.problems, ps...)
+		if err != nil {
+			return docs, err
+		}
+	}
+	return docs, nil
+}
+
+// compile turns the text of d into programs. The problems are those of the text and
+// of the provider configurations that it uses.
+func (s *setup) compile(d *document, settings []workflows.Setting, env providers.Env, required bool) (source.Problems, error) {
+	file, err := workflows.Parse(d.name, d.text, settings...)
+	if ps, fatal := asProblems(err); fatal != nil {
+		return nil, fatal
+	} else if file == nil {
+		return ps, nil
+	} else {
+		d.file = file
+		problems := append(ps, file.Problems...)
+		more, err := s.link(d, env, required)
+		return append(problems, more...), err
+	}
+}
+
+// link makes the pool of d and compiles its workflows against it.
+func (s *setup) link(d *document, env providers.Env, required bool) (source.Problems, error) {
+	pool, problems, err := s.pool(d, env)
+	if err != nil {
+		return problems, err
+	}
+	d.pool = pool
+	lib := engine.Library{
+		Providers: s.registry, Functions: engine.Functions(), Compat: s.compat,
+		Configured: pool.Defined, Required: required,
+	}
+	for _, w := range d.file.Workflows {
+		p, warnings, err := engine.Compile(w, lib)
+		ps, fatal := asProblems(err)
+		if fatal != nil {
+			return problems, fatal
+		}
+		problems = append(append(problems, warnings...), ps...)
+		if p != nil {
+			d.programs = append(d.programs, p)
+		}
+	}
+	return problems, nil
+}
+
+// asProblems tells the problems of a document from an error of another kind.
+func asProblems(err error) (source.Problems, error) {
+	var ps source.Problems
+	if err == nil || errors.As(err, &ps) {
+		return ps, nil
+	}
+	return nil, err
+}
+
+// pool gathers the configurations for d: its own, those of the providers file, and
+// those of the environment.
+func (s *setup) pool(d *document, env providers.Env) (*providers.Pool, source.Problems, error) {
+	pool := providers.NewPool(s.registry, env)
+	file, err := s.providersDocument(d.name)
+	if err != nil {
+		ps, fatal := asProblems(err)
+		return pool, ps, fatal
+	}
+	for _, c := range d.file.Providers {
+		pool.Configure(c.Name, c.Config)
+	}
+	configs, err := providers.Configurations(file, s.environ)
+	if err != nil {
+		ps, fatal := asProblems(err)
+		return pool, ps, fatal
+	}
+	for name, c := range configs {
+		pool.Configure(name, c)
+	}
+	return pool, nil, nil
+}
+
+// providersDocument is the file of provider configurations for a workflow file: what
+// --providers, TOCSIN_PROVIDERS_FILE or KEEP_PROVIDERS_FILE says, else providers.yaml
+// beside the workflow, else in the working directory. None is no error unless it was
+// asked for.
+func (s *setup) providersDocument(workflow string) (source.Value, error) {
+	for _, named := range []string{s.providersFile, s.getenv("TOCSIN_PROVIDERS_FILE"), s.getenv("KEEP_PROVIDERS_FILE")} {
+		if named != "" {
+			text, err := s.read(named)
+			if err != nil {
+				return source.Value{}, err
+			}
+			return source.Parse(named, text)
+		}
+	}
+	for _, name := range []string{filepath.Join(filepath.Dir(workflow), "providers.yaml"), "providers.yaml"} {
+		text, err := os.ReadFile(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return source.Value{}, broken(err)
+		}
+		return source.Parse(name, text)
+	}
+	return source.Value{}, nil
+}
+
+// env is what providers get from outside.
+func (s *setup) env(stdout io.Writer) (providers.Env, error) {
+	d := &dial.Dialer{}
+	for _, spec := range s.resolves {
+		hostport, address, err := dial.ParseResolve(spec)
+		if err != nil {
+			return providers.Env{}, usage("write it as curl does: --resolve example.com:443:127.0.0.1", "--resolve %s: %v", spec, err)
+		}
+		if d.Resolve == nil {
+			d.Resolve = map[string]string{}
+		}
+		d.Resolve[hostport] = address
+	}
+	return providers.Env{Dialer: d, Log: s.log(), Stdout: stdout}, nil
+}
+
+// log writes for whoever operates the program, on standard error.
+func (s *setup) log() *slog.Logger {
+	level := slog.LevelWarn
+	if s.verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(s.stderr, &slog.HandlerOptions{Level: level}))
+}
+
+// maxFile is how much of a file is read: more than any workflow may have, so that the
+// refusal can come from the one who knows the limit.
+const maxFile = 1 << 20
+
+// read is the text of a file; "-" is standard input.
+func (s *setup) read(name string) ([]byte, error) {
+	if name == "-" {
+		text, err := io.ReadAll(io.LimitReader(s.stdin, maxFile))
+		if err != nil {
+			return nil, broken(fmt.Errorf("standard input: %w", err))
+		}
+		return text, nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, usage("", "%v", err)
+	}
+	defer f.Close()
+	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
+		return nil, usage("give a file or a directory of .yaml files", "%s is not a file", name)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxFile))
+	if err != nil {
+		return nil, broken(err)
+	}
+	return text, nil
+}
+
+// find lists the workflow files that paths name: files as they are, directories by
+// what lies in them and below, in the order of names. Files of provider
+// configurations and hidden ones are passed over.
+func (s *setup) find(paths []string) ([]string, error) {
+	var files []string
+	for _, path := range paths {
+		st, err := os.Stat(path)
+		switch {
+		case path == "-":
+			files = append(files, path)
+		case err != nil:
+			return nil, usage(`"tocsin examples" lists workflows to start from`, "no file %s", path)
+		case !st.IsDir():
+			files = append(files, path)
+		default:
+			found, err := findIn(path)
+			if err != nil {
+				return nil, err
+			}
+			files = append(files, found...)
+		}
+	}
+	return files, nil
+}
+
+func findIn(dir string) ([]string, error) {
+	var found []string
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		switch name := e.Name(); {
+		case err != nil:
+			return err
+		case path != dir && strings.HasPrefix(name, "."):
+			if e.IsDir() {
+				return filepath.SkipDir
+			}
+		case e.IsDir() || name == "providers.yaml" || name == "actions.yaml":
+		case strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml"):
+			found = append(found, path)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, broken(err)
+	}
+	if len(found) == 0 {
+		return nil, &exitError{code: exitUsage, err: fmt.Errorf("no workflows in %s", dir), hints: []string{
+			"files end in .yaml or .yml", `"tocsin examples" lists workflows to start from`,
+		}}
+	}
+	sort.Strings(found)
+	return found, nil
+}
+
+// parseSettings reads --set flags. A value is read as YAML reads it: 5 is a number,
+// true a boolean, [a, b] a list; what is not YAML is text.
+func parseSettings(sets []string) ([]workflows.Setting, error) {
+	var settings []workflows.Setting
+	for _, set := range sets {
+		path, text, ok := strings.Cut(set, "=")
+		if !ok || path == "" {
+			return nil, usage("write --set steps.NAME.with.KEY=VALUE", "--set %s has no value", set)
+		}
+		settings = append(settings, workflows.Setting{Path: path, Value: parseScalar(text)})
+	}
+	return settings, nil
+}
+
+func parseScalar(text string) any {
+	v, err := source.Parse("--set", []byte(text))
+	if err != nil || text == "" {
+		return text
+	}
+	return v.Plain()
+}
+
+// runner is ready to run the programs of d.
+func (s *setup) runner(d *document) engine.Runner {
+	return engine.Runner{Pool: d.pool, Log: s.log()}
+}
