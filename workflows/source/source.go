@@ -1,11 +1,13 @@
 // Package source reads YAML into values that know where they were written, and
 // prints problems that point there. It does not know what a workflow is.
+//
+// The dialect is YAML 1.1 as Keep's files are read (spec §1.1): gopkg.in/yaml.v3
+// makes the nodes, this package decides what a plain scalar is. What is too large
+// or too deep is refused, most of it before the parser sees it. Start reading at
+// Read.
 package source
 
-import (
-	"io"
-	"io/fs"
-)
+import "strconv"
 
 // A Pos is a place in a file; Line and Col count from 1, Col in characters. The
 // zero Pos is nowhere: a value made by a program.
@@ -15,7 +17,22 @@ type Pos struct {
 }
 
 // String is "file:line:col", or "" for the zero Pos.
-func (p Pos) String() string { panic("unwritten") }
+func (p Pos) String() string {
+	if p.Line == 0 {
+		return p.File
+	}
+	return string(p.append(make([]byte, 0, len(p.File)+12)))
+}
+
+func (p Pos) append(b []byte) []byte {
+	b = append(b, p.File...)
+	if p.File != "" {
+		b = append(b, ':')
+	}
+	b = strconv.AppendInt(b, int64(p.Line), 10)
+	b = append(b, ':')
+	return strconv.AppendInt(b, int64(p.Col), 10)
+}
 
 // A Value is one node of a document and where it was written. Data is nil, bool,
 // int64, *big.Int, float64, string, time.Time, value.Date, []Value or Map, or, in
@@ -25,6 +42,8 @@ type Value struct {
 	Data any
 	// Style tells a quoted or block string from a plain one.
 	Style Style
+
+	text *text // the file it was read from; nil: made by a program
 }
 
 // A Style is how a scalar was written.
@@ -36,10 +55,11 @@ const (
 	Block
 )
 
-// A Map keeps its entries in the order in which they were written.
+// A Map keeps its entries in the order in which they were written. No key is there
+// twice.
 type Map []Entry
 
-// An Entry is one "key: value".
+// An Entry is one "key: value". Pos is the key's.
 type Entry struct {
 	Key   string
 	Pos   Pos
@@ -47,47 +67,11 @@ type Entry struct {
 }
 
 // Get returns the value of key; the zero Value and false where there is none.
-func (m Map) Get(key string) (Value, bool) { panic("unwritten") }
-
-// Parse reads a file of exactly one YAML document. Keys given twice are problems,
-// as is bad syntax; the error is a Problems.
-func Parse(file string, text []byte) (Value, error) { panic("unwritten") }
-
-// ParseAll reads every document of a file ("---" between them).
-func ParseAll(file string, text []byte) ([]Value, error) { panic("unwritten") }
-
-// Of wraps plain Go data (package templating/value), which has no positions;
-// Plain takes them off again: a Map becomes a *value.Map, a []Value a []any.
-func Of(data any) Value    { panic("unwritten") }
-func (v Value) Plain() any { panic("unwritten") }
-
-// A Problem is one thing wrong with a document, and what to do about it.
-type Problem struct {
-	Pos     Pos
-	Len     int    // characters the caret underlines; 0: the word at Pos
-	Code    string // stable name, such as "unknown-key"; SARIF's rule id
-	Message string // unknown parameter "massage"
-	Hint    string // did you mean "message"?
-	Warning bool   // the document still works
+func (m Map) Get(key string) (Value, bool) {
+	for i := range m {
+		if m[i].Key == key {
+			return m[i].Value, true
+		}
+	}
+	return Value{}, false
 }
-
-// Problems is everything found wrong, in the order of places. It is an error; Err
-// is nil if none is fatal.
-type Problems []Problem
-
-func (ps Problems) Error() string { panic("unwritten") }
-func (ps Problems) Err() error    { panic("unwritten") }
-
-// Print writes the problems as a person wants to read them, with the lines they
-// are about. A file that files does not have is shown without its lines; files may
-// be nil.
-func Print(w io.Writer, files fs.FS, ps Problems) error { panic("unwritten") }
-
-// Nearest is the candidate closest to name, or "" if none is near enough to be
-// what was meant (two edits, fewer for short names).
-func Nearest(name string, candidates []string) string { panic("unwritten") }
-
-// At is the place of the character at the given byte offset of v's text: in the
-// same line for plain and quoted scalars without line breaks, in the right line of a
-// block. It falls back to v.Pos where the writing cannot be followed.
-func (v Value) At(offset int) Pos { panic("unwritten") }

@@ -1,0 +1,334 @@
+package source
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// explain says in our words what the parser's reason means at p.
+func (t *text) explain(p Pos, reason string) Problem {
+	m := t.mistake(p, reason)
+	for _, see := range []func(mistake) (Problem, bool){
+		(mistake).tab,
+		(mistake).template,
+		(mistake).afterQuote,
+		(mistake).known,
+	} {
+		if problem, ok := see(m); ok {
+			return problem
+		}
+	}
+	return m.problem("syntax", reason, "")
+}
+
+// A mistake is where the parser gave up, and why.
+type mistake struct {
+	text   *text
+	pos    Pos
+	line   string
+	reason string
+	at     int // the offset of pos in the line
+}
+
+func (t *text) mistake(p Pos, reason string) mistake {
+	line := t.line(p.Line)
+	return mistake{text: t, pos: p, line: line, reason: reason, at: columnOffset(line, p.Col)}
+}
+
+// above is m at the last line above it that has something in it, if there is one.
+func (m mistake) above() (mistake, bool) {
+	for n := m.pos.Line - 1; n > 0; n-- {
+		if line := m.text.line(n); strings.TrimSpace(line) != "" {
+			return m.text.mistake(Pos{File: m.pos.File, Line: n, Col: 1}, m.reason), true
+		}
+	}
+	return m, false
+}
+
+func (m mistake) problem(code, message, hint string) Problem {
+	return Problem{Pos: m.pos, Code: code, Message: message, Hint: hint}
+}
+
+// moved is m at another offset of its line.
+func (m mistake) moved(at int) mistake {
+	m.pos.Col = utf8.RuneCountInString(m.line[:at]) + 1
+	m.at = at
+	return m
+}
+
+func columnOffset(line string, col int) int {
+	at := 0
+	for range col - 1 {
+		_, n := utf8.DecodeRuneInString(line[at:])
+		at += n
+	}
+	return at
+}
+
+func (m mistake) tab() (Problem, bool) {
+	indent := m.line[:indentOf(m.line)]
+	i := strings.IndexByte(indent, '\t')
+	if i < 0 {
+		return Problem{}, false
+	}
+	p := m.moved(i).problem("tab", "a tab cannot indent a line", "use spaces")
+	p.Len = 1
+	return p, true
+}
+
+// template sees a text that begins with "{{" and is not quoted: the mistake that is
+// made most often in this language.
+func (m mistake) template() (Problem, bool) {
+	start := valueStart(m.line)
+	if start > m.at || !strings.HasPrefix(m.line[start:], "{{") && !strings.HasPrefix(m.line[start:], "{%") {
+		return Problem{}, false
+	}
+	return unquotedTemplate(m.moved(start).pos, m.line[start:]), true
+}
+
+func unquotedTemplate(p Pos, text string) Problem {
+	return Problem{
+		Pos:     p,
+		Len:     2,
+		Code:    "unquoted-template",
+		Message: fmt.Sprintf("%q begins a mapping here, not a text", text[:2]),
+		Hint:    "quote the text: " + quoted(text),
+	}
+}
+
+// quoted is the text in quotes that do not occur in it, as far as it fits in a hint.
+func quoted(text string) string {
+	if i := strings.Index(text, " #"); i >= 0 {
+		text = text[:i]
+	}
+	text = strings.TrimSpace(text)
+	if utf8.RuneCountInString(text) > 60 || strings.ContainsAny(text, `"\`) && strings.Contains(text, "'") {
+		text = "{{ ... }}"
+	}
+	if strings.ContainsAny(text, `"\`) {
+		return "'" + text + "'"
+	}
+	return `"` + text + `"`
+}
+
+// valueStart is the offset of what follows "- " and "key: " in a line.
+func valueStart(line string) int {
+	i := indentOf(line)
+	for strings.HasPrefix(line[i:], "- ") {
+		i += 2 + indentOf(line[i+2:])
+	}
+	if j := strings.Index(line[i:], ": "); j >= 0 && !strings.ContainsAny(line[i:i+j], `"'{[`) {
+		i += j + 2
+		i += indentOf(line[i:])
+	}
+	return i
+}
+
+// afterQuote sees something behind a closing quote.
+func (m mistake) afterQuote() (Problem, bool) {
+	switch m.reason {
+	case "did not find expected key", "did not find expected '-' indicator", "did not find expected <document start>":
+	default:
+		return Problem{}, false
+	}
+	before := strings.TrimRight(m.line[:m.at], " ")
+	if before == "" || before[len(before)-1] != '"' && before[len(before)-1] != '\'' {
+		return Problem{}, false
+	}
+	hint := "quote all of it: " + quoted(m.line[valueStart(m.line):])
+	switch quote := before[len(before)-1]; {
+	case len(before) == m.at && quote == '\'':
+		hint = `a quote within single quotes is written twice: 'it''s'`
+	case len(before) == m.at:
+		hint = `a quote within double quotes is written with a backslash: \"`
+	case strings.Contains(m.line, `"`) && strings.Contains(m.line, "'"):
+		hint = `write all of it without quotes around it, in a line of its own after ">-"`
+	}
+	return m.problem("text-after-quote", "the text goes on after its closing quote", hint), true
+}
+
+// known explains the reasons that the parser gives most often.
+func (m mistake) known() (Problem, bool) {
+	for _, e := range explanations {
+		if !strings.HasPrefix(m.reason, e.reason) {
+			continue
+		}
+		if e.look != nil {
+			return e.look(m), true
+		}
+		return m.problem(e.code, e.message, e.hint), true
+	}
+	return Problem{}, false
+}
+
+const columnsHint = "the keys of one mapping begin in the same column, further to the right than the key above it"
+
+type explanation struct {
+	reason              string // what the parser's begins with
+	code, message, hint string
+	look                func(mistake) Problem // instead, where the line decides
+}
+
+var explanations = []explanation{
+	{reason: "mapping values are not allowed", look: mistake.secondColon},
+	{reason: "could not find expected ':'", look: mistake.noColon},
+	{reason: "found character that cannot start any token", look: mistake.badStart},
+	{reason: "did not find expected alphabetic or numeric character", look: mistake.badStart},
+	{reason: "unknown anchor", look: mistake.unknownAnchor},
+	{reason: "did not find expected ',' or", look: mistake.openBracket},
+	{reason: "did not find expected key", look: mistake.badIndent},
+	{reason: "did not find expected '-' indicator", look: mistake.badIndent},
+	{reason: "did not find expected <document start>", look: mistake.badIndent},
+	{reason: "block sequence entries are not allowed", code: "bad-list",
+		message: "a list cannot begin here", hint: `begin it in a line of its own, indented, or write it as [a, b]`},
+	{reason: "mapping keys are not allowed", code: "bad-key",
+		message: `a key cannot begin here`, hint: `quote the text if it is to begin with "?"`},
+	{reason: "found unexpected end of stream", code: "open-quote",
+		message: "this quote is never closed", hint: "close it, or write the text in a block after |"},
+	{reason: "found unexpected document indicator", code: "open-quote",
+		message: `this quote is not closed before the "---" or "..."`, hint: "close it"},
+	{reason: "found unknown escape character", code: "bad-escape",
+		message: "unknown escape in a text in double quotes", hint: `write \\ for a backslash, or put the text into single quotes`},
+	{reason: "did not find expected hexdecimal number", code: "bad-escape",
+		message: "this escape needs more hexadecimal digits", hint: `write \\ for a backslash, or put the text into single quotes`},
+	{reason: "found invalid Unicode character escape code", code: "bad-escape",
+		message: "this escape is not a character", hint: `write \\ for a backslash, or put the text into single quotes`},
+	{reason: "found a tab character", code: "tab", message: "a tab cannot indent a line", hint: "use spaces"},
+	{reason: "exceeded max depth", code: "too-deep", message: tooDeepMessage, hint: tooDeepHint},
+	{reason: "did not find expected node content", code: "missing-value",
+		message: "a value is missing here", hint: `write "" for an empty text, or quote the text`},
+	{reason: "did not find expected comment or line break", code: "bad-block",
+		message: `nothing may follow here in this line`, hint: `a text after | or > begins in the next line; quote a text that begins with one of them`},
+	{reason: "found an indentation indicator equal to 0", code: "bad-block",
+		message: `the indentation after | or > is at least 1`},
+	{reason: "found undefined tag handle", look: mistake.badTag},
+	{reason: "did not find expected tag URI", look: mistake.badTag},
+	{reason: "did not find expected whitespace or line break", look: mistake.badTag},
+	{reason: "found unknown directive name", code: "bad-directive",
+		message: "a line that begins with % is a directive, and there is none of this name", hint: "indent the line, or quote the text"},
+}
+
+// secondColon: "a: b: c", or a key that is indented below a text.
+func (m mistake) secondColon() Problem {
+	start := valueStart(m.line)
+	if start < m.at && start > indentOf(m.line) && strings.HasSuffix(strings.TrimRight(m.line[:start], " "), ":") {
+		return m.problem("second-colon", `": " in a text that is not quoted`, "quote the text: "+quoted(m.line[start:]))
+	}
+	if above, ok := m.above(); ok && indentOf(above.line) == indentOf(m.line) {
+		return above.noColon()
+	}
+	return m.moved(indentOf(m.line)).problem("bad-indent",
+		"this key is indented below a line that has a value already", columnsHint)
+}
+
+// badIndent: a line in no column that was begun above, or something more behind a
+// value.
+func (m mistake) badIndent() Problem {
+	indent := indentOf(m.line)
+	if indent < m.at && strings.Contains(m.line[indent:m.at], " ") {
+		return m.problem("text-after-value", "nothing may follow here in this line", "quote the text if all of it is one")
+	}
+	m = m.moved(min(indent, m.at))
+	if strings.Contains(m.reason, "'-'") {
+		return m.problem("bad-indent", "this does not line up with the list above",
+			`the items of one list begin with "- " in the same column`)
+	}
+	return m.problem("bad-indent", "this does not line up with the lines above", columnsHint)
+}
+
+// noColon: a line in a mapping that is no "key: value".
+func (m mistake) noColon() Problem {
+	m = m.moved(indentOf(m.line))
+	key, rest, found := strings.Cut(m.line[m.at:], ":")
+	if found && key != "" && !strings.ContainsAny(key, " \"'") && !strings.HasPrefix(rest, " ") {
+		return m.problem("missing-space", `a space is missing after ":"`, fmt.Sprintf(`write "%s: %s"`, key, rest))
+	}
+	return m.problem("missing-colon", `this is not a "key: value"`,
+		"if it belongs to the text above, indent it more, or write that text in a block after |")
+}
+
+// badStart: a text that begins with a character YAML keeps for itself.
+func (m mistake) badStart() Problem {
+	first, n := utf8.DecodeRuneInString(m.line[m.at:])
+	if first == '\t' || m.at == len(m.line) {
+		return m.problem("tab", "a tab cannot stand here", "use spaces")
+	}
+	if begin := strings.LastIndexByte(m.line[:m.at], ' ') + 1; begin < m.at && strings.IndexByte("*&", m.line[begin]) >= 0 {
+		m, n = m.moved(begin), 1
+	}
+	p := m.problem("bad-start", fmt.Sprintf("a text that begins with %q has to be quoted", m.line[m.at:m.at+n]), "")
+	p.Hint = "quote the text: " + quoted(m.line[m.at:])
+	p.Len = 1
+	return p
+}
+
+// unknownAnchor: "*bold*" is an alias, and there is no such anchor.
+func (m mistake) unknownAnchor() Problem {
+	name := strings.TrimSuffix(strings.TrimPrefix(m.reason, "unknown anchor '"), "' referenced")
+	if i := strings.Index(m.line, "*"+name); i >= 0 {
+		m = m.moved(i)
+	}
+	p := m.problem("unknown-alias", fmt.Sprintf("no anchor &%s for the alias *%s", name, name),
+		"quote the text if it is to begin with an asterisk: "+quoted(m.line[m.at:]))
+	p.Len = utf8.RuneCountInString(name) + 1
+	return p
+}
+
+// openBracket: a list or mapping in brackets that is not closed, or has something
+// in it that should be quoted.
+func (m mistake) openBracket() Problem {
+	closing := m.reason[len(m.reason)-2 : len(m.reason)-1]
+	if i := unclosed(m.line); i >= 0 && i < m.at {
+		m = m.moved(i)
+		p := m.problem("open-bracket", fmt.Sprintf("this %q is never closed", m.line[m.at:m.at+1]),
+			fmt.Sprintf("add the %q, or quote the text", closing))
+		p.Len = 1
+		return p
+	}
+	return m.problem("open-bracket", fmt.Sprintf(`"," or %q is missing before this`, closing),
+		"within brackets, quote texts that have one of : , [ ] { } # in them")
+}
+
+// unclosed is the offset of the last bracket that the line opens and does not close,
+// or -1. It is for mistakes: it looks into quotes as well.
+func unclosed(line string) int {
+	var open []int
+	for i := range len(line) {
+		switch line[i] {
+		case '[', '{':
+			open = append(open, i)
+		case ']', '}':
+			open = open[:max(0, len(open)-1)]
+		}
+	}
+	if len(open) == 0 {
+		return -1
+	}
+	return open[len(open)-1]
+}
+
+// badTag: a text that begins with "!".
+func (m mistake) badTag() Problem {
+	if i := strings.Index(m.line, "!"); i >= 0 {
+		m = m.moved(i)
+	}
+	return m.problem("bad-tag", `"!" begins a tag here, not a text`, "quote the text: "+quoted(m.line[m.at:]))
+}
+
+// notAKey is the problem of a list or mapping as a key, which YAML has and data as
+// we know it has not. It comes from "{{" nearly always: a mapping in a mapping.
+func (t *text) notAKey(mapping, key Pos) Problem {
+	i := t.offset(mapping)
+	if i >= 0 && strings.HasPrefix(t.raw[i:], "{{") {
+		line := t.line(mapping.Line)
+		return unquotedTemplate(mapping, line[columnOffset(line, mapping.Col):])
+	}
+	return Problem{
+		Pos:     key,
+		Len:     1,
+		Code:    "bad-key",
+		Message: "a key has to be a text, not a list or a mapping",
+		Hint:    "quote the text",
+	}
+}

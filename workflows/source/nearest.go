@@ -1,0 +1,80 @@
+package source
+
+import "unicode/utf8"
+
+// Nearest is the candidate closest to name, or "" if none is near enough to be
+// what was meant (two edits, fewer for short names). Swapping two neighbours is one
+// edit; upper and lower case, and "-" and "_", count as the same. Of equally near
+// candidates the first wins.
+func Nearest(name string, candidates []string) string {
+	if utf8.RuneCountInString(name) > maxNear {
+		return ""
+	}
+	want := folded(name)
+	best, bestEdits := "", edits(len(want))+1
+	for _, c := range candidates {
+		if c == name || utf8.RuneCountInString(c) > maxNear {
+			continue
+		}
+		have := folded(c)
+		if d := distance(want, have, min(bestEdits-1, edits(len(have)))); d < bestEdits && d <= edits(len(have)) {
+			best, bestEdits = c, d
+		}
+	}
+	return best
+}
+
+// maxNear bounds the work for names that nobody would write.
+const maxNear = 64
+
+// edits is how far a name of n characters may be from what was meant.
+func edits(n int) int {
+	switch {
+	case n <= 2:
+		return 0
+	case n <= 4:
+		return 1
+	}
+	return 2
+}
+
+func folded(s string) []rune {
+	rs := []rune(s)
+	for i, r := range rs {
+		switch {
+		case r >= 'A' && r <= 'Z':
+			rs[i] = r + 'a' - 'A'
+		case r == '_' || r == ' ':
+			rs[i] = '-'
+		}
+	}
+	return rs
+}
+
+// distance is the Damerau-Levenshtein distance (neighbours swapped at most once),
+// or anything above most once it is known to be more than that.
+func distance(a, b []rune, most int) int {
+	if d := len(a) - len(b); d > most || -d > most {
+		return most + 1
+	}
+	var rows [3][maxNear + 1]int
+	before, last, row := &rows[0], &rows[1], &rows[2]
+	for j := range len(b) + 1 {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, last, row = last, row, before
+	}
+	return last[len(b)]
+}

@@ -1,0 +1,76 @@
+package source
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// A Problem is one thing wrong with a document, and what to do about it.
+type Problem struct {
+	Pos     Pos
+	Len     int    // characters the caret underlines; 0: the word at Pos
+	Code    string // stable name, such as "unknown-key"; SARIF's rule id
+	Message string // unknown parameter "massage"
+	Hint    string // did you mean "message"? Several hints: one a line
+	Warning bool   // the document still works
+}
+
+// Error is the problem in one line: place, message and hint.
+func (p Problem) Error() string {
+	var b strings.Builder
+	if at := p.Pos.String(); at != "" {
+		b.WriteString(at)
+		b.WriteString(": ")
+	}
+	b.WriteString(clean(p.Message))
+	if p.Hint != "" {
+		b.WriteString(" (")
+		b.WriteString(clean(strings.ReplaceAll(p.Hint, "\n", "; ")))
+		b.WriteByte(')')
+	}
+	return b.String()
+}
+
+// Problems is everything found wrong, in the order of places. It is an error; Err
+// is nil if none is fatal.
+type Problems []Problem
+
+// Error is one line for each problem, the errors first where there are warnings
+// too.
+func (ps Problems) Error() string {
+	lines := make([]string, 0, len(ps))
+	for _, p := range ps {
+		if !p.Warning {
+			lines = append(lines, p.Error())
+		}
+	}
+	for _, p := range ps {
+		if p.Warning {
+			lines = append(lines, "warning: "+p.Error())
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Err is ps as an error, warnings included, or nil if all of them are warnings.
+func (ps Problems) Err() error {
+	for i := range ps {
+		if !ps[i].Warning {
+			return ps
+		}
+	}
+	return nil
+}
+
+// Sort puts the problems into the order of files and places; those of one place
+// keep their order.
+func (ps Problems) Sort() {
+	slices.SortStableFunc(ps, func(a, b Problem) int {
+		return cmp.Or(
+			cmp.Compare(a.Pos.File, b.Pos.File),
+			cmp.Compare(a.Pos.Line, b.Pos.Line),
+			cmp.Compare(a.Pos.Col, b.Pos.Col),
+		)
+	})
+}
