@@ -4,7 +4,6 @@
 package workflows
 
 import (
-	"io/fs"
 	"time"
 
 	"tocsin/workflows/schema"
@@ -40,6 +39,10 @@ type Workflow struct {
 	Steps       []*Step
 	Actions     []*Step
 	OnFailure   *Step
+
+	interval    source.Value // the old spelling; Parse makes a trigger of it
+	connections []Connection // of a "providers:" inside the workflow; they go to the File
+	idPos       source.Pos
 }
 
 // A Form is which document a workflow was written as: in an "alert:" an assert
@@ -73,6 +76,8 @@ type Step struct {
 	Timeout         time.Duration // of one call; 0: the engine's default
 	Stop            bool          // "continue: false"
 	ContinueOnError bool
+
+	written source.Value // what it was read from, for Resolve
 }
 
 // A Part is something of a named type with parameters of its own: a trigger, a
@@ -82,6 +87,8 @@ type Part struct {
 	Type        Text
 	Name, Alias string
 	With        source.Value // the other keys, a source.Map
+
+	aliasPos source.Pos // of the alias, or of the name that stands for it
 }
 
 // A Text is a string and where it was written. S is a YAML scalar's text; Data is
@@ -147,11 +154,6 @@ type Setting struct {
 	Value any
 }
 
-// Parse reads a workflow file, with settings applied. The error is a
-// source.Problems with every problem that can be seen without knowing the
-// providers; warnings are in File.Problems.
-func Parse(name string, text []byte, settings ...Setting) (*File, error) { panic("unwritten") }
-
 // Schema is the JSON Schema (draft 2020-12) of a workflow file in which steps and
 // actions may use the given operations.
 func Schema(ops []Operation) map[string]any { panic("unwritten") }
@@ -175,6 +177,3 @@ type Key struct {
 }
 
 func Keys() []Key { panic("unwritten") }
-
-// Examples are the workflows that ship with the program.
-func Examples() fs.FS { panic("unwritten") }

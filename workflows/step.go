@@ -1,0 +1,102 @@
+package workflows
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"tocsin/workflows/source"
+)
+
+// steps reads a list of steps or actions. Those that extend a shared action of the
+// file are merged with it.
+func (r *reader) steps(kind Kind, v source.Value) []*Step {
+	items := v.Data.([]source.Value)
+	list := make([]*Step, 0, len(items))
+	for _, item := range items {
+		if s := r.step(kind, item); s != nil {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// step reads one, or returns nil where v is no mapping.
+func (r *reader) step(kind Kind, v source.Value) *Step {
+	use := usedBy(kind, v)
+	if base, ok := r.shared[use]; ok && use != "" {
+		v, use = merge(v, base), ""
+	}
+	s := &Step{Pos: v.Pos, Kind: kind, written: v}
+	r.partial = use != "" // the engine may know an action of that name
+	ok := stepTable.readAs(r, string(kind), v, s)
+	r.partial = false
+	if !ok {
+		return nil
+	}
+	r.checkStep(s)
+	s.Use = use
+	return s
+}
+
+// sharedAction reads an action that others extend, which need not be complete.
+func (r *reader) sharedAction(v source.Value) *Step {
+	s := &Step{Pos: v.Pos, Kind: Notify, written: v}
+	r.partial = true
+	ok := stepTable.readAs(r, string(Notify), v, s)
+	r.partial = false
+	if !ok {
+		return nil
+	}
+	return s
+}
+
+// usedBy is the name of the action that v extends; only actions can.
+func usedBy(kind Kind, v source.Value) string {
+	m, _ := v.Data.(source.Map)
+	use, ok := m.Get("use")
+	if kind != Notify || !ok || !scalar(use) {
+		return ""
+	}
+	return text(use).S
+}
+
+// checkStep reports what no key can see on its own.
+func (r *reader) checkStep(s *Step) {
+	m := s.written.Data.(source.Map)
+	if use, ok := m.Get("use"); ok && s.Kind == Query {
+		r.warn(use.Pos, "misplaced-key", "only actions extend others", "\"use\" is ignored in a step")
+	}
+	if p, ok := m.Get("parallel"); ok && s.Foreach.Pos == (source.Pos{}) {
+		r.warn(p.Pos, "no-effect", "write foreach with it", "\"parallel\" does nothing without \"foreach\"")
+	}
+	r.checkRetry(s, m)
+}
+
+// checkRetry: retry may be written in three places, but only in one at once.
+func (r *reader) checkRetry(s *Step, m source.Map) {
+	var places []source.Pos
+	for _, v := range []source.Value{
+		get(m, "retry"), get(m, "on-failure", "retry"), get(m, "provider", "on-failure", "retry"),
+	} {
+		if v.Data != nil {
+			places = append(places, v.Pos)
+		}
+	}
+	if len(places) < 2 {
+		return
+	}
+	slices.SortFunc(places, func(a, b source.Pos) int { return cmp.Compare(a.Line, b.Line) })
+	hint := fmt.Sprintf("keep one of them; the other is in line %d", places[0].Line)
+	r.problem(places[1], "retry-twice", hint, "this %s has two retries", s.Kind)
+}
+
+// get follows keys into mappings; the zero Value where one is not there.
+func get(m source.Map, keys ...string) source.Value {
+	var v source.Value
+	for _, key := range keys {
+		v, _ = m.Get(key)
+		m, _ = v.Data.(source.Map)
+	}
+	return v
+}
