@@ -19,7 +19,7 @@ type Definition[C any] struct {
 	Categories           []Category
 	Readme               string
 	Executes             bool
-	Demo                 *Demo // a stand-in, for demonstrations; nil: none
+	Demo                 *Demo  // a stand-in, for demonstrations; nil: none
 	Message              string // parameter that a plain text goes to; "" if none
 
 	Open      Opener[C]   // left out if there is nothing to configure: C's zero value

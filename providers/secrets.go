@@ -10,14 +10,20 @@ import (
 
 // noteSecrets tells whoever masks of the parameters that are secret.
 func (c *Client) noteSecrets(o *Operation, with source.Value) {
-	if c.note == nil || o == nil || o.Params == nil {
-		return
+	if c.note != nil && o != nil {
+		c.note(o.Secrets(with)...)
 	}
+}
+
+// Secrets are the texts in with that stand in fields marked as secret.
+func (o *Operation) Secrets(with source.Value) []string {
+	var all []string
 	for _, e := range mapping(with) {
 		if f, ok := o.Params.Field(e.Key); ok {
-			c.note(declaredSecrets(f, e.Value)...)
+			all = append(all, declaredSecrets(f, e.Value)...)
 		}
 	}
+	return all
 }
 
 // declaredSecrets are the texts in v that f says are secret.
