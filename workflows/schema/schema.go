@@ -1,16 +1,24 @@
 // Package schema reads Go structs as strict, documented sets of fields: one
 // mechanism for the workflow document, provider configurations, parameters,
 // conditions and triggers. It does not know YAML, templates or providers.
+//
+// The tags of a struct become a plan when they are first needed. Check and Decode
+// are the same walk along it; Check does not keep what it reads. Start reading at
+// Schema.Decode.
 package schema
 
 import (
-	"log/slog"
+	"reflect"
+	"sync"
 
 	"tocsin/workflows/source"
 )
 
-// A Schema describes the fields of a struct type.
-type Schema struct{}
+// A Schema describes the fields of a struct type. It never changes.
+type Schema struct {
+	noun string // what messages call a key: "parameter"
+	plan func() *plan
+}
 
 // A Field is one key that a person may write.
 type Field struct {
@@ -56,50 +64,77 @@ const (
 // time.Duration (a number is seconds, else Go's form), ByteSize, any,
 // source.Value, *value.Map, map[string]T, []T, structs, pointers to any of these
 // (nil where the key is absent or null), and Lazy. An anonymous struct field's
-// fields count as its parent's.
-func Of[T any]() *Schema { panic("unwritten") }
+// fields count as its parent's. Fields without a param tag are not looked at.
+//
+// Of is called twice for one type and returns one schema.
+func Of[T any]() *Schema { return of(reflect.TypeFor[T]()) }
+
+func of(t reflect.Type) *Schema {
+	if s, ok := schemas.Load(t); ok {
+		return s.(*Schema)
+	}
+	s, _ := schemas.LoadOrStore(t, &Schema{noun: "parameter", plan: sync.OnceValue(func() *plan { return newPlan(t) })})
+	return s.(*Schema)
+}
+
+// schemas has the *Schema of each reflect.Type that was asked for. What is in it
+// depends on the type alone, so that sharing it cannot be seen.
+var schemas sync.Map
+
+// Named is s with another word for its keys in messages: "key" for those of a
+// document, "setting" for those of a configuration. It is "parameter" otherwise.
+func (s *Schema) Named(noun string) *Schema {
+	return &Schema{noun: noun, plan: s.plan}
+}
 
 // Fields are in the order of the struct's. A wrong tag panics, in the first test.
-func (s *Schema) Fields() []Field { panic("unwritten") }
+func (s *Schema) Fields() []Field { return s.plan().public() }
 
 // Open says that keys without a field are taken (a "*" field).
-func (s *Schema) Open() bool { panic("unwritten") }
+func (s *Schema) Open() bool { return s.plan().rest != nil }
 
 // Field returns the field of that name or alias.
-func (s *Schema) Field(name string) (Field, bool) { panic("unwritten") }
+func (s *Schema) Field(name string) (Field, bool) {
+	p := s.plan()
+	if i, ok := p.index[name]; ok {
+		return p.public()[i], true
+	}
+	return Field{}, false
+}
+
+// Names are the names and aliases of the fields, for suggestions.
+func (s *Schema) Names() []string { return s.plan().names }
 
 // Check reports keys that are unknown or missing, and values of the wrong type
 // where final says that the value is already known (it is not a template); nil
-// means all are. A required key that is misspelt is one problem, not two. what
-// names the thing in messages: `unknown parameter "massage" of slack`.
+// means all are. It asks final for scalars, within lists and mappings too. A
+// required key that is misspelt is one problem, not two. what names the thing in
+// messages: `unknown parameter "massage" of slack`.
 func (s *Schema) Check(v source.Value, what string, final func(source.Value) bool) source.Problems {
-	panic("unwritten")
+	p := s.plan()
+	d := decoder{what: what, noun: s.noun, final: final}
+	d.root(p, reflect.New(p.typ).Elem(), v)
+	d.problems.Sort()
+	return d.problems
 }
 
-// Decode fills the struct that dst points to and applies the defaults. Anything
-// Check would report as an error, it reports. Values are taken leniently, since
-// templates render to text: "5" is an integer, "True" a boolean, a JSON text a list
-// or mapping, one value a list of it.
-func (s *Schema) Decode(v source.Value, what string, dst any) error { panic("unwritten") }
-
-// JSON is the JSON Schema (draft 2020-12), for editors. Markdown is the table, for
-// people.
-func (s *Schema) JSON() map[string]any { panic("unwritten") }
-func (s *Schema) Markdown() string     { panic("unwritten") }
-
-// A Secret is a string that never prints, marshals or logs itself: it shows as
-// "[redacted]" in every format. string(s) is the secret.
-type Secret string
-
-func (Secret) String() string               { return "[redacted]" }
-func (Secret) GoString() string             { return "[redacted]" }
-func (Secret) MarshalText() ([]byte, error) { return []byte("[redacted]"), nil }
-func (Secret) LogValue() slog.Value         { return slog.StringValue("[redacted]") }
-
-// A ByteSize is a number of bytes, written as a number or as "64KiB", "32MB".
-type ByteSize int64
-
-// A Lazy parameter is not rendered before the call: the provider renders it, as
-// often as it likes, each time with more names to see. Only providers that loop
-// need it.
-type Lazy func(more map[string]any) (any, error)
+// Decode fills the struct that dst points to and applies the defaults; what it held
+// before is lost. Anything Check would report as an error, it reports, as a
+// source.Problems. Values are taken leniently, since templates render to text: "5"
+// is an integer, "True" a boolean, a JSON text (or Python's form of it) a list or
+// mapping, one value a list of it, an empty text an empty list; null counts as
+// absent.
+func (s *Schema) Decode(v source.Value, what string, dst any) error {
+	p := s.plan()
+	rv := reflect.ValueOf(dst)
+	if rv.Kind() != reflect.Pointer || rv.Type().Elem() != p.typ {
+		panic("schema: Decode into " + rv.Type().String() + " with the schema of " + p.typ.String())
+	}
+	d := decoder{what: what, noun: s.noun}
+	d.root(p, rv.Elem(), v)
+	if d.problems == nil {
+		return nil
+	}
+	d.problems.Sort()
+	return d.problems.Err()
+}
