@@ -1,0 +1,148 @@
+package websocket
+
+import (
+	"reflect"
+	"strings"
+	"time"
+
+	"tocsin/providers"
+	"tocsin/templating/value"
+)
+
+// Params says where to connect, what to send and what to expect. Everything but the
+// address has a default; a configuration may give any of it, also the address.
+type Params struct {
+	URL              *string        `param:"url" alias:"socket_url" doc:"Address, ws:// or wss://. User info becomes basic authentication." example:"wss://example.com/feed"`
+	Timeout          *time.Duration `param:"timeout" doc:"Time for everything but the closing handshake; 10s if absent or null."`
+	ConnectTimeout   *time.Duration `param:"connect_timeout" doc:"Time for DNS, TCP and TLS; as timeout if absent."`
+	HandshakeTimeout *time.Duration `param:"handshake_timeout" doc:"Time from the upgrade request to the whole of its answer; what is left of timeout if absent."`
+	WriteTimeout     *time.Duration `param:"write_timeout" doc:"Time for writing one message; 30s if absent."`
+	ReceiveTimeout   *time.Duration `param:"receive_timeout" doc:"Time for receiving; if absent what is left of timeout, but 2s where no message is needed."`
+	CloseTimeout     *time.Duration `param:"close_timeout" doc:"Time to wait for the server's close frame; 1s if absent."`
+
+	Data          any                 `param:"data" doc:"Message to send; a mapping or list is sent as JSON. Nothing is sent for null or an empty text."`
+	Message       any                 `param:"message" doc:"Another name for data."`
+	Messages      []any               `param:"messages" doc:"Several messages to send, in order."`
+	DataBase64    *string             `param:"data_base64" alias:"message_base64" doc:"Message to send as binary, in base64."`
+	MessageType   *string             `param:"message_type" enum:"auto,text,binary" doc:"Frame type of what is sent; auto is text, unless the data is not UTF-8 or came in base64."`
+	UseTextFrames *bool               `param:"use_text_frames" doc:"Another way to write message_type: true is text, false binary."`
+	SendEmpty     *bool               `param:"send_empty" doc:"Send an empty text as a message, too."`
+	ReceiveFirst  *bool               `param:"receive_first" doc:"Wait for a message before sending."`
+	Receive       *string             `param:"receive" enum:"auto,required,optional,none" doc:"Whether a message must come; auto: if something is sent or min_messages is set."`
+	MinMessages   *int                `param:"min_messages" doc:"How many messages to wait for; 1 if absent."`
+	MaxMessages   *int                `param:"max_messages" doc:"How many messages to read at most; 100 if absent."`
+	ExpectStatus  []int               `param:"expect_status" doc:"HTTP statuses that are right; 101 (upgraded) if absent. With 401 it is success to be refused so."`
+	MeasurePing   *bool               `param:"measure_ping" doc:"Send a ping before closing and time its answer."`
+	MaxMessage    *providers.ByteSize `param:"max_message_size" doc:"Larger messages are an error; 32MiB if absent, 0 for the most there is, 256MiB."`
+	MaxResult     *providers.ByteSize `param:"max_result_bytes" doc:"How much of the messages is kept in the result; 256KiB if absent."`
+	FailOnError   *bool               `param:"fail_on_error" doc:"Whether the step fails where otherwise its result has connection false and an error."`
+
+	Headers            *value.Map `param:"headers" doc:"Further headers of the upgrade request: a text or a list of texts each."`
+	Origin             *string    `param:"origin" doc:"Origin header; auto makes it of the address. None if absent."`
+	UserAgent          *string    `param:"user_agent" doc:"User-Agent header."`
+	Subprotocols       []string   `param:"subprotocols" doc:"Subprotocols to offer, the preferred one first; a list, or a text with commas."`
+	RequireSubprotocol *bool      `param:"require_subprotocol" doc:"Whether the server must choose one; true if any are offered."`
+	VerifyAccept       *bool      `param:"verify_accept" doc:"Whether the server's proof of having read the upgrade request must be right; true if absent."`
+
+	TLS                *TLS    `param:"tls" doc:"Settings for wss://. They count if enabled is true."`
+	InsecureSkipVerify *bool   `param:"insecure_skip_verify" doc:"Accept any certificate; what is wrong with it is still in the result."`
+	TLSServerName      *string `param:"tls_server_name" doc:"Name to ask for and to verify instead of the address's host."`
+	TLSCA              *string `param:"tls_ca" doc:"File of authorities (PEM) to trust instead of the system's."`
+
+	Rest *value.Map `param:"*,warn" doc:"Keys that are not known."`
+}
+
+// TLS is Benthos' block. Whether TLS is used says the address, not Enabled.
+type TLS struct {
+	Enabled        bool   `param:"enabled" doc:"Whether the other settings of this block count."`
+	SkipCertVerify bool   `param:"skip_cert_verify" doc:"Accept any certificate; what is wrong with it is still in the result."`
+	RootCAs        string `param:"root_cas" doc:"Authorities (PEM) to trust instead of the system's."`
+	RootCAsFile    string `param:"root_cas_file" doc:"File of such authorities, read for each connection."`
+	ServerName     string `param:"server_name" doc:"Name to ask for and to verify instead of the address's host."`
+
+	Rest *value.Map `param:"*,warn" doc:"Keys that are not known."`
+}
+
+// later are the names of spec/websocket.md §2 that this version does not have. They
+// must not pass for unknown ones, which are ignored: who writes proxy_url means it.
+var later = map[string]string{
+	"mode": "query",
+	// 2.2, 2.3
+	"trigger_body": "", "trigger_type": "text", "interval": "", "read_timeout": "", "confirm": "", "confirm_required": "",
+	"keep_open": "", "idle_close": "", "replies": "", "wait_for": "", "wait_for_regex": "", "wait_for_contains": "",
+	"fail_if": "", "script": "", "query_response": "", "expect_close": "", "data_format": "none",
+	"filter": "", "split": "", "dedupe_key": "", "dedupe_window": "",
+	// 2.4, 2.5
+	"open_message": "", "open_message_type": "binary", "open_messages": "", "handshake_bodies": "", "handshake_pause": "100ms",
+	"handshake_body": "", "compression": "off", "max_redirects": "0", "cookies": "",
+	// 2.6
+	"oauth": "", "basic_auth": "", "jwt": "", "bearer_token": "", "bearer_token_file": "", "oauth2": "",
+	// 2.7
+	"tls_cert": "", "tls_key": "", "tls_key_pwd": "", "tls_min_version": "", "tls_cipher_suites": "",
+	"tls_renegotiation_method": "never", "tls_enable": "True",
+	// 2.8
+	"proxy_url": "direct", "http_proxy_url": "", "socks5_enabled": "", "socks5_address": "", "socks5_username": "",
+	"socks5_password": "", "use_system_proxy": "", "proxy_from_environment": "", "proxy_headers": "", "ip_family": "auto",
+	"ip_family_fallback": "True", "dns_server": "", "resolve": "", "source_address": "", "tcp_keepalive": "", "proxy_tls": "",
+	// 2.9
+	"ping_interval": "", "pong_timeout": "", "heartbeat": "", "idle_timeout": "", "stale_after": "", "connection": "",
+	"reconnect": "", "max_connection_age": "", "queue_size": "", "overflow": "", "concurrency": "", "auto_replay_nacks": "",
+	"lifecycle_events": "", "emit_errors": "True", "interval_jitter": "", "align": "",
+	// 2.10
+	"retries": "0", "retry_delay": "", "allow_invalid_utf8": "", "require_clean_close": "", "headers_in_result": "all",
+	"strict": "",
+}
+
+// laterTLS is the same for the tls block, which is closed: other keys are mistakes.
+var laterTLS = map[string]string{
+	"enable_renegotiation": "", "client_certs": "", "min_version": "", "max_version": "", "cipher_suites": "",
+	"renegotiation": "never", "add_system_roots": "", "pin_sha256": "",
+}
+
+// refuse is the error for the first key of rest that asks for something that this
+// version does not do. A key whose value changes nothing is fine: configurations are
+// pasted with all of their defaults.
+func refuse(rest *value.Map, block string, names map[string]string, closed bool) error {
+	for key, v := range rest.All() {
+		harmless, known := names[key]
+		switch {
+		case known && !asksFor(v, harmless):
+		case known:
+			return invalid("%s%s is not supported by this version", block, key)
+		case closed:
+			return invalid("there is no parameter %s%s", block, key)
+		}
+	}
+	return nil
+}
+
+// asksFor says whether v differs from leaving the key out.
+func asksFor(v any, harmless string) bool {
+	if block, ok := v.(*value.Map); ok {
+		if enabled, has := block.Get("enabled"); has {
+			return asksFor(enabled, "")
+		}
+	}
+	if text, ok := v.(string); ok && strings.EqualFold(text, "false") {
+		return false
+	}
+	return value.Truthy(v) && (harmless == "" || value.Text(v) != harmless)
+}
+
+// over is p with what it leaves out taken from defaults, field by field. The message
+// is one field under several names.
+func (p Params) over(defaults Params) Params {
+	if p.Data != nil || p.Message != nil || p.Messages != nil || p.DataBase64 != nil {
+		defaults.Data, defaults.Message, defaults.Messages, defaults.DataBase64 = nil, nil, nil, nil
+	}
+	if p.MessageType != nil || p.UseTextFrames != nil {
+		defaults.MessageType, defaults.UseTextFrames = nil, nil
+	}
+	mine, theirs := reflect.ValueOf(&p).Elem(), reflect.ValueOf(defaults)
+	for i := range mine.NumField() {
+		if mine.Field(i).IsZero() {
+			mine.Field(i).Set(theirs.Field(i))
+		}
+	}
+	return p
+}

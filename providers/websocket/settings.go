@@ -1,0 +1,208 @@
+package websocket
+
+import (
+	"net/http"
+	"time"
+)
+
+// settings are checked parameters: what a query does, with all of its limits.
+type settings struct {
+	target target
+
+	timeout          time.Duration
+	connectTimeout   time.Duration
+	handshakeTimeout time.Duration
+	writeTimeout     time.Duration
+	receiveTimeout   time.Duration
+	closeTimeout     time.Duration
+
+	payloads     []payload
+	receive      string // required, optional or none
+	receiveFirst bool
+	minMessages  int
+	expectStatus []int
+	measurePing  bool
+	maxMessage   int64
+	maxResult    int
+
+	header             http.Header
+	host               string // Host header, if it is not the target's
+	subprotocols       []string
+	requireSubprotocol bool
+	verifyAccept       bool
+	tls                tlsSettings
+}
+
+type tlsSettings struct {
+	skipVerify  bool
+	serverName  string
+	rootCAs     string
+	rootCAsFile string
+}
+
+const (
+	defaultTimeout = 10 * time.Second
+	silence        = 2 * time.Second // how long to listen where no message is needed
+	longest        = 24 * time.Hour
+	defaultMessage = 32 << 20
+	hardMessage    = 256 << 20 // what max_message_size 0 means
+	defaultResult  = 256 << 10
+	defaultMany    = 100
+)
+
+// settings checks p. The error is an *Error of code config_invalid.
+func (p Params) settings() (*settings, error) {
+	if err := refuse(p.Rest, "", later, false); err != nil {
+		return nil, err
+	}
+	s := &settings{
+		verifyAccept: or(p.VerifyAccept, true),
+		receiveFirst: or(p.ReceiveFirst, false),
+		measurePing:  or(p.MeasurePing, false),
+		expectStatus: p.ExpectStatus,
+	}
+	if len(s.expectStatus) == 0 {
+		s.expectStatus = []int{http.StatusSwitchingProtocols}
+	}
+	for _, step := range []func(*settings) error{
+		p.setTarget, p.setTimes, p.setPayloads, p.setExpected, p.setLimits, p.setHeaders, p.setTLS,
+	} {
+		if err := step(s); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+func (p Params) setTarget(s *settings) error {
+	if or(p.URL, "") == "" {
+		return invalid("there is no address to connect to; write socket_url: wss://example.com/feed")
+	}
+	var err error
+	s.target, err = parseTarget(*p.URL)
+	return err
+}
+
+// setTimes reads the limits. Those of the phases can only shorten the whole.
+func (p Params) setTimes(s *settings) error {
+	for _, limit := range []struct {
+		name     string
+		given    *time.Duration
+		to       *time.Duration
+		fallback time.Duration
+		zero     bool // whether 0 means something
+	}{
+		{"timeout", p.Timeout, &s.timeout, defaultTimeout, false},
+		{"connect_timeout", p.ConnectTimeout, &s.connectTimeout, longest, false},
+		{"handshake_timeout", p.HandshakeTimeout, &s.handshakeTimeout, longest, false},
+		{"write_timeout", p.WriteTimeout, &s.writeTimeout, 30 * time.Second, false},
+		{"receive_timeout", p.ReceiveTimeout, &s.receiveTimeout, 0, false},
+		{"close_timeout", p.CloseTimeout, &s.closeTimeout, time.Second, true},
+	} {
+		*limit.to = or(limit.given, limit.fallback)
+		switch {
+		case *limit.to < 0:
+			return invalid("%s must not be negative", limit.name)
+		case *limit.to > longest:
+			return invalid("%s must not be longer than 24h", limit.name)
+		case limit.given != nil && *limit.to == 0 && !limit.zero:
+			return invalid("%s must not be 0: a check has to end", limit.name)
+		}
+	}
+	return nil
+}
+
+// setExpected decides what has to come back.
+func (p Params) setExpected(s *settings) error {
+	s.minMessages = or(p.MinMessages, 1)
+	most := or(p.MaxMessages, max(defaultMany, s.minMessages))
+	switch {
+	case s.minMessages < 1:
+		return invalid("min_messages must be at least 1; with receive: none nothing is read")
+	case most < s.minMessages:
+		return invalid("max_messages (%d) must not be less than min_messages (%d)", most, s.minMessages)
+	}
+	s.receive = or(p.Receive, "auto")
+	if s.receive == "auto" || s.receive == "" {
+		s.receive = "optional"
+		if len(s.payloads) > 0 || p.MinMessages != nil {
+			s.receive = "required"
+		}
+	}
+	if s.receive == "none" && s.receiveFirst {
+		return invalid("receive_first waits for a message, and receive: none for none")
+	}
+	for _, status := range s.expectStatus {
+		if status < 100 || status > 599 {
+			return invalid("expect_status: %d is no HTTP status", status)
+		}
+	}
+	if s.receiveTimeout == 0 && s.receive == "optional" {
+		s.receiveTimeout = silence
+	} else if s.receiveTimeout == 0 {
+		s.receiveTimeout = longest
+	}
+	return nil
+}
+
+func (p Params) setLimits(s *settings) error {
+	s.maxMessage = int64(or(p.MaxMessage, defaultMessage))
+	result := int64(or(p.MaxResult, defaultResult))
+	switch {
+	case s.maxMessage < 0:
+		return invalid("max_message_size must not be negative")
+	case result < 0:
+		return invalid("max_result_bytes must not be negative")
+	case s.maxMessage == 0 || s.maxMessage > hardMessage:
+		s.maxMessage = hardMessage
+	}
+	s.maxResult = int(min(result, hardMessage))
+	return nil
+}
+
+// setTLS brings Benthos' block and Telegraf's keys together.
+func (p Params) setTLS(s *settings) error {
+	if p.TLS != nil {
+		if err := refuse(p.TLS.Rest, "tls.", laterTLS, true); err != nil {
+			return err
+		}
+	}
+	if p.TLS != nil && p.TLS.Enabled {
+		s.tls = tlsSettings{
+			skipVerify:  p.TLS.SkipCertVerify,
+			serverName:  p.TLS.ServerName,
+			rootCAs:     p.TLS.RootCAs,
+			rootCAsFile: p.TLS.RootCAsFile,
+		}
+	}
+	s.tls.skipVerify = s.tls.skipVerify || or(p.InsecureSkipVerify, false)
+	if err := one("tls.server_name", &s.tls.serverName, "tls_server_name", or(p.TLSServerName, "")); err != nil {
+		return err
+	}
+	if err := one("tls.root_cas_file", &s.tls.rootCAsFile, "tls_ca", or(p.TLSCA, "")); err != nil {
+		return err
+	}
+	if s.tls.rootCAs != "" && s.tls.rootCAsFile != "" {
+		return invalid("only one of tls.root_cas and tls.root_cas_file may be given")
+	}
+	return nil
+}
+
+// one takes a setting that has two names: both may be given if they agree.
+func one(name string, to *string, alias, given string) error {
+	if *to != "" && given != "" && *to != given {
+		return invalid("%s and %s differ; they are two names for the same", name, alias)
+	}
+	if given != "" {
+		*to = given
+	}
+	return nil
+}
+
+// or is what p points to, or fallback where it was left out.
+func or[T any](p *T, fallback T) T {
+	if p == nil {
+		return fallback
+	}
+	return *p
+}

@@ -1,0 +1,154 @@
+package websocket
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// A leash bounds whatever blocks on a connection: by a deadline that each phase sets
+// anew, and by the caller, who may end everything at any time. It does so with the
+// connection's own deadlines, since the library answers a context that ends by
+// dropping the connection, and then no closing handshake can be had.
+type leash struct {
+	mu     sync.Mutex
+	conn   net.Conn
+	cut    bool // the caller has ended everything
+	halted bool // nothing more need be written
+}
+
+var longAgo = time.Unix(1, 0)
+
+// hold puts conn on the leash. The function it returns takes it off again.
+func (l *leash) hold(ctx context.Context, conn net.Conn) (release func() bool) {
+	l.mu.Lock()
+	l.conn = conn
+	l.mu.Unlock()
+	return context.AfterFunc(ctx, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.cut = true
+		conn.SetDeadline(longAgo)
+	})
+}
+
+// until lets reads and writes block until deadline, unless the caller has ended
+// everything.
+func (l *leash) until(deadline time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.cut {
+		l.conn.SetDeadline(deadline)
+	}
+}
+
+// readUntil and writeUntil are until for one direction, for when both are in use.
+func (l *leash) readUntil(deadline time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.cut {
+		l.conn.SetReadDeadline(deadline)
+	}
+}
+
+func (l *leash) writeUntil(deadline time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.cut && !l.halted {
+		l.conn.SetWriteDeadline(deadline)
+	}
+}
+
+// halt ends the writes, those to come too: the other side is not worth it any more.
+func (l *leash) halt() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.halted = true
+	l.conn.SetWriteDeadline(longAgo)
+}
+
+// goodbye allows d for a last word, even where the caller has ended everything.
+func (l *leash) goodbye(d time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.conn.SetDeadline(time.Now().Add(d))
+}
+
+// A stream is the connection after the upgrade, as the library sees it: the body of
+// the response. Reads go through the guard and never end with io.EOF, which the
+// library takes for the good end of a message.
+type stream struct {
+	raw     net.Conn      // TCP
+	conn    net.Conn      // TCP, or TLS over it
+	in      *bufio.Reader // over conn; may hold what came right behind the response
+	guard   guard
+	ended   error // why nothing more will be read
+	closing bool  // we have said goodbye: messages are passed over, up to the peer's close frame
+}
+
+// errDone is how a stream ends behind the peer's close frame.
+var errDone = errors.New("the peer has closed")
+
+func (s *stream) Read(p []byte) (int, error) {
+	for {
+		if s.ended != nil {
+			return 0, s.ended
+		}
+		if s.guard.closed != nil {
+			s.ended = errDone
+			continue
+		}
+		n, err := s.in.Read(p)
+		good, bad := s.guard.scan(p[:n])
+		if s.closing {
+			good = 0
+		}
+		switch {
+		case bad != nil:
+			s.ended = bad
+		case err != nil && timedOut(err):
+			// Not the end of the stream: the deadline may be set anew.
+			return good, err
+		case err != nil:
+			s.ended = s.lost(err)
+		}
+		if good > 0 {
+			return good, nil
+		}
+	}
+}
+
+// lost is the error where the connection ended before a close frame.
+func (s *stream) lost(cause error) *Error {
+	if s.guard.inside() {
+		return fault(TruncatedMessage, cause, "the connection ended in the middle of a message")
+	}
+	e := fault(ConnectionLost, cause, "the connection ended without a close frame")
+	if wasReset(cause) {
+		return e.detailed("reset")
+	}
+	if text := cause.Error(); !errors.Is(cause, io.EOF) && !errors.Is(cause, io.ErrUnexpectedEOF) {
+		return e.detailed("%s", text)
+	}
+	return e
+}
+
+func (s *stream) Write(p []byte) (int, error) { return s.conn.Write(p) }
+
+// Close closes the connection. TLS says farewell only after an orderly end: it may
+// have to wait five seconds for a peer who does not read.
+func (s *stream) Close() error {
+	if s.guard.closed != nil {
+		return s.conn.Close()
+	}
+	return s.raw.Close()
+}
+
+func wasReset(err error) bool {
+	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}

@@ -1,0 +1,98 @@
+// Package websocket asks WebSocket servers: it connects, sends a message if there is
+// one to send, waits for the answer, closes, and says how each of that went. A server
+// that refuses is an answer, not an error.
+//
+// The frames are coder/websocket's. Everything below and around them is here, because
+// a check has to end when its time is up, and to tell apart what went wrong: the
+// connection and the upgrade are made in transport.go, under the library's Dial, and
+// what comes back is watched frame by frame in frames.go. Start reading at query.go.
+package websocket
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"net/http"
+	"time"
+
+	"tocsin/providers"
+	"tocsin/providers/dial"
+	"tocsin/providers/websocket/echotest"
+)
+
+//go:embed README.md
+var readme string
+
+// Provider asks WebSocket servers.
+var Provider = providers.Define(providers.Definition[client]{
+	Type:       "websocket",
+	Title:      "WebSocket",
+	Summary:    "Connect to a WebSocket server, send a message, and read the answer.",
+	Categories: []providers.Category{"Developer Tools", "Monitoring"},
+	Readme:     readme,
+	Open:       providers.Open(open),
+	Query:      providers.Call(client.Query),
+	Demo: &providers.Demo{
+		Handler: func(say func(string)) http.Handler { return echotest.Saying(echotest.Greet, say) },
+		With:    map[string]string{"socket_url": "ws://{host}"},
+	},
+})
+
+// Config is any of the parameters, as defaults of the steps that use it.
+type Config = Params
+
+// A client has the defaults of its configuration, and the way to the network.
+type client struct {
+	defaults Params
+	dialer   *dial.Dialer
+	now      func() time.Time
+}
+
+func open(_ context.Context, defaults Config, env providers.Env) (client, error) {
+	return client{defaults, env.Dialer, env.Now}, nil
+}
+
+// Query is one exchange. That the server did not do what was wanted is in the result,
+// or, with fail_on_error, also an error; a mistake in the parameters is always an
+// error, and so is being called off.
+func (c client) Query(ctx context.Context, p Params) (Result, error) {
+	p = p.over(c.defaults)
+	set, err := p.settings()
+	if err != nil {
+		return Result{}, err
+	}
+	q := &query{set: set, transport: &transport{set: set, dialer: c.dialer, now: c.now}}
+	result, failed := q.run(ctx)
+	switch {
+	case failed == nil:
+		return result, nil
+	case failed.Code == ConfigInvalid, failed.Code == Cancelled:
+		return result, failed
+	case !or(p.FailOnError, false):
+		return result, nil
+	case failed.Retryable:
+		return result, providers.Temporary(failed, failed.RetryAfter)
+	}
+	return result, failed
+}
+
+// Query connects to url, sends data unless it is nil or empty, and waits for the first
+// message: for at most timeout if data was sent, and for at most two seconds if not,
+// since a server may well say nothing of its own accord. A string is sent as text, a
+// []byte as a binary message, and anything else as JSON.
+//
+// connection says whether all of that was done; then err is nil. reply is the first
+// message, "" if there was none, in base64 if it was binary and no text. err is an
+// *Error. The timeout must be positive.
+func Query(ctx context.Context, url string, timeout time.Duration, data any) (connection bool, reply string, err error) {
+	fail := true
+	c := client{dialer: &dial.Dialer{}, now: time.Now}
+	result, err := c.Query(ctx, Params{URL: &url, Timeout: &timeout, Data: data, FailOnError: &fail})
+	if own, ok := errors.AsType[*Error](err); ok {
+		err = own
+	}
+	if result.Data != nil {
+		reply = *result.Data
+	}
+	return result.Connection, reply, err
+}
