@@ -132,13 +132,13 @@ func carries(a netip.Addr) []netip.Addr {
 		return []netip.Addr{last}
 	case privateNAT64.Contains(a):
 		// The prefix in use may be 48, 56, 64 or 96 bits long (RFC 6052 §2.2, where
-		// byte 8 is left out).
-		return []netip.Addr{
+		// byte 8 is left out). The wrong lengths mostly give 0.x addresses.
+		return slices.DeleteFunc([]netip.Addr{
 			netip.AddrFrom4([4]byte{b[6], b[7], b[9], b[10]}),
 			netip.AddrFrom4([4]byte{b[7], b[9], b[10], b[11]}),
 			netip.AddrFrom4([4]byte(b[9:13])),
 			last,
-		}
+		}, func(a netip.Addr) bool { return a.As4()[0] == 0 })
 	case sixToFour.Contains(a):
 		return []netip.Addr{netip.AddrFrom4([4]byte(b[2:6]))}
 	case teredo.Contains(a):
