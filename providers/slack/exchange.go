@@ -16,6 +16,7 @@ import (
 // errors.
 type exchange struct {
 	http   *http.Client
+	host   string
 	status int
 	header http.Header
 	body   []byte
@@ -28,6 +29,7 @@ const maxAnswer = 1 << 20
 
 // Do sends the request and reads the answer.
 func (x *exchange) Do(req *http.Request) (*http.Response, error) {
+	x.host = req.URL.Host
 	resp, err := x.http.Do(req)
 	if err != nil {
 		return nil, withoutURL(err)

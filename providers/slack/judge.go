@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -24,7 +25,7 @@ func (x *exchange) judge(ctx context.Context, err error) error {
 	case err == nil:
 		return nil
 	case x.status == 0:
-		return unanswered(ctx, err)
+		return x.unanswered(ctx, err)
 	}
 	status := x.status
 	if status == http.StatusOK {
@@ -41,10 +42,11 @@ func (x *exchange) judge(ctx context.Context, err error) error {
 // unanswered is the error of a request without an answer. It may pass, unless the
 // caller gave up, or the address is one that nobody may talk to, or somebody else
 // answers there.
-func unanswered(ctx context.Context, err error) error {
+func (x *exchange) unanswered(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return providers.Stopped(ctx)
+		return fmt.Errorf("%s: %w", x.host, providers.Stopped(ctx))
 	}
+	err = fmt.Errorf("%s: %w", x.host, err)
 	_, blocked := errors.AsType[*dial.Blocked](err)
 	_, stranger := errors.AsType[*tls.CertificateVerificationError](err)
 	if blocked || stranger {
