@@ -4,12 +4,23 @@
 // data, not workflows, and does no I/O.
 //
 // Data is never read as a template: only what the workflow's author wrote is
-// parsed, once.
+// parsed, once. Conditions keep their Python flavour for the author; inside, they
+// are trees of nodes (syntax.go) that become programs of expr-lang (translate.go),
+// whose operators are ours (compare.go, arith.go) and count what they cost
+// (budget.go). A {{ path }} in a condition is a variable of that program, so no
+// value can change what the condition says.
+//
+// A hyphen between two characters of a name belongs to the name when the name is
+// part of a path with dots, so that {{ steps.websocket-test.results > 3 }} reads
+// the step "websocket-test"; a minus sign after such a path needs a space.
 package templating
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // A Language is how texts are read: the functions they may call, and whether Keep's
@@ -18,82 +29,6 @@ import (
 type Language struct {
 	Functions *Functions
 	Keep      bool
-}
-
-// A Template is a parsed text. It is safe for concurrent use.
-//
-// A *Template may itself stand in a Scope's data, as a value under consts, vars or
-// aliases: a path that leads to it gives what it renders to. Rendering stops with an
-// error when templates refer to each other in a circle.
-type Template struct{}
-
-// Parse reads a text. The error is an *Error.
-func (l Language) Parse(text string) (*Template, error) { panic("unwritten") }
-
-// Render returns the text's value in s: a string, except that a text that is
-// wholly one call of a function returning a mapping gives the mapping (spec §4.7).
-// Missing paths are an error where s.Strict says so and empty text elsewhere.
-func (t *Template) Render(ctx context.Context, s *Scope) (any, error) { panic("unwritten") }
-
-// Value is Render, except that a text that is one {{ }} or one call and nothing
-// else keeps the type of what it gives: for parameters that are lists, mappings,
-// numbers or booleans, and for foreach.
-func (t *Template) Value(ctx context.Context, s *Scope) (any, error) { panic("unwritten") }
-
-// Constant says that the text needs no rendering.
-func (t *Template) Constant() bool { panic("unwritten") }
-
-// Refs lists the paths the text reads, in order.
-func (t *Template) Refs() []Ref { panic("unwritten") }
-
-// Notes are what is legal but suspicious, such as a Jinja filter.
-func (t *Template) Notes() []Note { panic("unwritten") }
-
-// A Form is what a condition is written for: it decides about names and about data
-// that is missing (design/decisions.md, "assert").
-type Form int
-
-const (
-	// If is a step's "if" and an "expect": true, false and null are literals, a
-	// missing path is null. What cannot be evaluated is an error.
-	If Form = iota
-	// Assert is the assert of a "workflow:" document: lower-case true, false and
-	// null are unknown names, and any error makes the condition false.
-	Assert
-	// AlertAssert is the assert of an "alert:" document: true, false and null are
-	// literals; missing data and what cannot be compared are errors, never a pass.
-	AlertAssert
-)
-
-// An Expr is a parsed condition, compiled to an expr-lang program. It is safe for
-// concurrent use.
-type Expr struct{}
-
-// ParseExpr reads a condition. The error is an *Error.
-func (l Language) ParseExpr(text string, form Form) (*Expr, error) { panic("unwritten") }
-
-// Bool is the truth (Python's) of the condition in s.
-func (e *Expr) Bool(ctx context.Context, s *Scope) (bool, error) { panic("unwritten") }
-
-// Value is the value of the condition in s.
-func (e *Expr) Value(ctx context.Context, s *Scope) (any, error) { panic("unwritten") }
-
-// Explain evaluates every part of the condition: what a person needs to see why it
-// held or did not. It is slower than Bool.
-func (e *Expr) Explain(ctx context.Context, s *Scope) Explanation { panic("unwritten") }
-
-// Refs lists the paths the condition reads, Notes what is suspicious about it.
-func (e *Expr) Refs() []Ref   { panic("unwritten") }
-func (e *Expr) Notes() []Note { panic("unwritten") }
-
-// An Explanation is one part of a condition and its value. Parts are what it was
-// made of; a literal has none and is not listed.
-type Explanation struct {
-	Text    string        `json:"text"`
-	Value   any           `json:"value"`
-	Missing bool          `json:"missing,omitempty"` // a path that was not there
-	Error   string        `json:"error,omitempty"`   // why there is no value
-	Parts   []Explanation `json:"parts,omitempty"`
 }
 
 // A Scope is what a text can see.
@@ -117,6 +52,15 @@ type Note struct {
 	Hint    string
 }
 
+// The codes of notes.
+const (
+	NoteJinja   = "jinja-filter"   // a Jinja filter where a sprig function is meant
+	NoteJS      = "js-operator"    // &&, || or ! for and, or, not
+	NoteLiteral = "unknown-name"   // true, false, null or another bare name in an assert
+	NotePartial = "partial"        // {{> x}}, which renders nothing
+	NoteSpaces  = "spaces-in-path" // a path with spaces in its names
+)
+
 // An Error says what is wrong with a text, and where in it (a byte offset).
 type Error struct {
 	Text    string
@@ -126,4 +70,63 @@ type Error struct {
 	Missing []string // paths that were not there
 }
 
-func (e *Error) Error() string { panic("unwritten") }
+// Error is the message and the text around the place, in one line. The hint is left
+// to those who have a line for it.
+func (e *Error) Error() string {
+	if e.Text == "" {
+		return e.Message
+	}
+	return fmt.Sprintf("%s in %q", e.Message, around(e.Text, e.Offset))
+}
+
+// around is text, or if it is long, what is near offset.
+func around(text string, offset int) string {
+	const room = 60
+	text = strings.ToValidUTF8(text, "?")
+	if len(text) <= room {
+		return text
+	}
+	from := max(0, min(offset, len(text))-room/2)
+	to := min(len(text), from+room)
+	from = max(0, to-room)
+	for from > 0 && !utf8.RuneStart(text[from]) {
+		from--
+	}
+	for to < len(text) && !utf8.RuneStart(text[to]) {
+		to++
+	}
+	out := text[from:to]
+	if from > 0 {
+		out = "..." + out
+	}
+	if to < len(text) {
+		out += "..."
+	}
+	return out
+}
+
+// missingError is the error for paths that were not there. Scripts look for its
+// first words (spec §12).
+func missingError(text string, offset int, paths []string) *Error {
+	e := &Error{Text: text, Offset: offset, Missing: paths}
+	if len(paths) == 1 {
+		e.Message = "Could not find key '" + paths[0] + "' in the context."
+		return e
+	}
+	e.Message = "Could not find keys: '" + strings.Join(paths, "', '") + "' in the context."
+	return e
+}
+
+// evaluationError puts the text to an error that came up while it was evaluated.
+func evaluationError(text string, offset int, err error) error {
+	if e, ok := err.(*Error); ok {
+		if e.Text == "" {
+			e = &Error{Text: text, Offset: offset, Message: e.Message, Hint: e.Hint, Missing: e.Missing}
+		}
+		return e
+	}
+	if err == context.Canceled || err == context.DeadlineExceeded {
+		return err
+	}
+	return &Error{Text: text, Offset: offset, Message: err.Error()}
+}

@@ -1,0 +1,143 @@
+package templating
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/expr-lang/expr/vm"
+)
+
+// What a text may be and cost (design/reliability.md §3).
+const (
+	maxExpression = 4 << 10   // bytes of a condition, or of an expression in braces
+	maxTemplate   = 32 << 10  // bytes of a template
+	maxNodes      = 500       // parts of a condition
+	maxTextNodes  = 8000      // parts of all expressions and calls in a template
+	maxDepth      = 64        // levels of brackets or sections
+	maxPattern    = 512       // bytes of a regular expression
+	maxSteps      = 1_000_000 // operations of an evaluation
+	maxPieces     = 200_000   // pieces rendered of a template
+	maxStrings    = 4 << 20   // bytes of text that an evaluation makes
+	maxElements   = 1_000_000 // elements of the lists that an evaluation makes
+	maxOutput     = 256 << 10 // bytes that a template renders to
+
+	expressionTime = 250 * time.Millisecond
+	templateTime   = 500 * time.Millisecond
+)
+
+var (
+	errSteps   = errors.New("stopped after a million operations")
+	errPieces  = errors.New("stopped after 200000 pieces of text")
+	errTime    = errors.New("stopped: it took too long")
+	errStrings = errors.New("stopped: more than 4 MiB of text")
+	errList    = errors.New("stopped: lists of more than a million elements")
+	errOutput  = errors.New("stopped: more than 256 KiB of text")
+)
+
+// A run is one evaluation or rendering: what it sees and what it has cost.
+type run struct {
+	ctx   context.Context
+	scope *Scope
+	form  Form // of the condition; If for a template
+
+	strict  bool
+	lenient int      // helpers around that make what is missing no mistake
+	missing []string // paths that were not there
+	at      int      // where the first of them is
+
+	items []any       // values of the sections around, inner ones last
+	open  []*Template // texts being rendered, for circles
+
+	steps, checkAt int
+	pieces         int
+	strings        int
+	limit          time.Duration
+	deadline       time.Time
+
+	buf      []byte
+	machines []*vm.VM // one for each program that waits for another
+	depth    int
+}
+
+var runs = sync.Pool{New: func() any { return new(run) }}
+
+// begin takes a run from the pool; end gives it back.
+func begin(ctx context.Context, s *Scope, form Form, limit time.Duration) *run {
+	r := runs.Get().(*run)
+	r.ctx, r.scope, r.form, r.limit = ctx, s, form, limit
+	r.strict = s.Strict || form == AlertAssert
+	r.checkAt = checkEvery
+	return r
+}
+
+func (r *run) end() {
+	const keepBuffer = 16 << 10
+	buf := r.buf[:0]
+	if cap(buf) > keepBuffer {
+		buf = nil
+	}
+	machines := r.machines[:min(len(r.machines), 2)]
+	for i, m := range machines {
+		if cap(m.Scopes) > 0 { // it may hold the lists of its loops
+			machines = machines[:i]
+			break
+		}
+		clear(m.Stack[:cap(m.Stack)])
+		clear(m.Variables)
+	}
+	clear(r.items[:cap(r.items)])
+	*r = run{buf: buf, machines: machines, items: r.items[:0]}
+	runs.Put(r)
+}
+
+// checkEvery is how many steps pass between looks at the clock.
+const checkEvery = 128
+
+// tick counts n operations.
+func (r *run) tick(n int) error {
+	if r.steps += n; r.steps < r.checkAt {
+		return nil
+	}
+	r.checkAt = r.steps + checkEvery
+	if r.steps > maxSteps {
+		return errSteps
+	}
+	return r.check()
+}
+
+// check looks at the clock and at ctx. The time counts from the first look, which
+// comes early enough.
+func (r *run) check() error {
+	if err := r.ctx.Err(); err != nil {
+		return err
+	}
+	now := time.Now()
+	if r.deadline.IsZero() {
+		r.deadline = now.Add(r.limit)
+	}
+	if now.After(r.deadline) {
+		return errTime
+	}
+	return nil
+}
+
+// grow counts n bytes of text that were or will be made.
+func (r *run) grow(n int) error {
+	if r.strings += n; r.strings > maxStrings {
+		return errStrings
+	}
+	return r.tick(1 + n/256)
+}
+
+func (r *run) now() func() time.Time { return r.scope.Now }
+
+// machine is a virtual machine that is free; done gives it back.
+func (r *run) machine() *vm.VM {
+	if r.depth == len(r.machines) {
+		r.machines = append(r.machines, &vm.VM{MemoryBudget: maxElements})
+	}
+	r.depth++
+	return r.machines[r.depth-1]
+}

@@ -1,0 +1,101 @@
+package templating
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"tocsin/templating/value"
+)
+
+// A Form is what a condition is written for: it decides about names and about data
+// that is missing (design/decisions.md, "assert").
+type Form int
+
+const (
+	// If is a step's "if" and an "expect": true, false and null are literals, a
+	// missing path is null. What cannot be evaluated is an error.
+	If Form = iota
+	// Assert is the assert of a "workflow:" document: lower-case true, false and
+	// null are unknown names, and any error makes the condition false.
+	Assert
+	// AlertAssert is the assert of an "alert:" document: true, false and null are
+	// literals; missing data and what cannot be compared are errors, never a pass.
+	AlertAssert
+)
+
+// An Expr is a parsed condition, compiled to an expr-lang program. It is safe for
+// concurrent use.
+type Expr struct {
+	text  string
+	form  Form
+	code  code
+	notes []Note
+}
+
+// ParseExpr reads a condition. The error is an *Error.
+func (l Language) ParseExpr(text string, form Form) (*Expr, error) {
+	if len(text) > maxExpression {
+		return nil, &Error{Text: text, Message: fmt.Sprintf("a condition of %d bytes, more than %d", len(text), maxExpression), Hint: "compute a part of it in a step"}
+	}
+	p := &parser{lang: l, form: form, text: text, end: len(text), nodes: maxNodes, open: "{{", close: "}}", condition: true}
+	if strings.TrimSpace(text) == "" {
+		p.fail(0, "an empty condition", "leave it out")
+		return nil, p.err
+	}
+	p.refuseBlocks(0, len(text))
+	n := p.whole()
+	if p.err != nil {
+		return nil, p.err
+	}
+	return &Expr{text: text, form: form, code: code{node: n}, notes: p.notes}, nil
+}
+
+// Refs lists the paths the condition reads, in order.
+func (e *Expr) Refs() []Ref {
+	var r refs
+	e.code.node.walk(r.add)
+	return r
+}
+
+// Notes are what is legal but suspicious about the condition.
+func (e *Expr) Notes() []Note { return e.notes }
+
+// Bool is the truth (Python's) of the condition in s. A condition that is one text,
+// as {{ x }} can be, is true unless it is empty or says False, None or 0.
+func (e *Expr) Bool(ctx context.Context, s *Scope) (bool, error) {
+	v, err := e.Value(ctx, s)
+	return err == nil && truth(v), err
+}
+
+// truth is Python's truth of a condition's value. Keep evaluates a text again, so that
+// what it says counts.
+func truth(v any) bool {
+	s, ok := v.(string)
+	if !ok {
+		return value.Truthy(v)
+	}
+	switch s {
+	case "", "False", "None", "[]", "{}", "()", "''", `""`:
+		return false
+	}
+	n, ok := textNumber(s)
+	return !ok || strings.HasSuffix(s, "%") || value.Truthy(n)
+}
+
+// Value is the value of the condition in s.
+func (e *Expr) Value(ctx context.Context, s *Scope) (any, error) {
+	r := begin(ctx, s, e.form, expressionTime)
+	v, err := e.code.run(r)
+	if len(r.missing) > 0 {
+		err = missingError(e.text, r.at, r.missing)
+	}
+	r.end()
+	if err == nil {
+		return v, nil
+	}
+	if _, ours := err.(*Error); ours && e.form == Assert {
+		return false, nil // as in Keep, where a budget could not run out
+	}
+	return nil, evaluationError(e.text, e.code.node.pos, err)
+}
