@@ -11,7 +11,8 @@ import (
 var triggerTable = table[Part]{
 	head: head{
 		what: "trigger", root: "trigger", kinds: triggerKinds, tolerated: true,
-		doc: "What starts a workflow.",
+		doc:     "What starts a workflow.",
+		example: "type: interval\nvalue: 5m",
 	},
 	keys: []key[Part]{{
 		row{
@@ -35,7 +36,7 @@ var triggerKinds = []kind{
 			example: "type: interval\nvalue: 5m",
 		},
 		list: []row{{
-			name: "value", kind: schema.Any, def: "0", check: checkInterval,
+			name: "value", kind: schema.Any, def: "0", check: checkInterval, filled: true,
 			doc:     "Time between two starts: seconds, or a whole number and s, m, h, d or w; 0 is never.",
 			example: "type: interval\nvalue: 5m",
 		}},
@@ -109,7 +110,7 @@ var filterRows = rows{
 func misplacedInIncident(_ source.Map, key string) (where, missing string) {
 	switch key {
 	case "on", "true", "True":
-		return `in "events"`, ""
+		return `below "events"`, ""
 	}
 	return "", ""
 }
@@ -126,7 +127,8 @@ func checkEvents(r *reader, v source.Value) {
 var conditionTable = table[Part]{
 	head: head{
 		what: "condition", root: "condition", kinds: conditionKinds,
-		doc: "What must be so for a step or action to run.",
+		doc:     "What must be so for a step or action to run.",
+		example: "name: up\ntype: assert\nassert: \"{{ steps.load.results }} == 42\"",
 	},
 	keys: []key[Part]{
 		{row{
@@ -235,7 +237,8 @@ var conditionKinds = []kind{
 var throttleTable = table[Part]{
 	head: head{
 		what: "throttle", root: "throttle", kinds: throttleKinds,
-		doc: "How often an action may tell the same thing.",
+		doc:     "How often an action may tell the same thing.",
+		example: "type: one_until_resolved",
 	},
 	keys: []key[Part]{
 		{row{

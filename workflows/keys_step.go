@@ -11,7 +11,8 @@ import (
 var stepTable = table[Step]{
 	head: head{
 		what: "step", root: "step", misplaced: misplacedInStep,
-		doc: "A step asks a provider something; an action, which has the same keys, tells it something.",
+		doc:     "A step asks a provider something; an action, which has the same keys, tells it something.",
+		example: "name: load\nprovider:\n  type: mock\n  with:\n    command_output: 42",
 	},
 	keys: []key[Step]{
 		{row{

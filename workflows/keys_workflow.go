@@ -105,7 +105,7 @@ var workflowTable = table[Workflow]{
 			example: "triggers:\n  - type: interval\n    value: 5m",
 		}, readTriggers},
 		{row{
-			name: "interval", kind: schema.Integer, or: schema.String, def: "0", check: checkInterval,
+			name: "interval", kind: schema.Integer, or: schema.String, def: "0", check: checkInterval, filled: true,
 			doc:     "Old spelling of a trigger of type interval.",
 			example: "interval: 30",
 		}, readOldInterval},
@@ -251,7 +251,11 @@ func (r *reader) connections(v source.Value) []Connection {
 }
 
 var inputTable = table[Input]{
-	head: head{what: "input", root: "input", doc: "A value that whoever starts the workflow may give."},
+	head: head{
+		what: "input", root: "input",
+		doc:     "A value that whoever starts the workflow may give.",
+		example: "name: host\ntype: string\ndefault: localhost",
+	},
 	keys: []key[Input]{
 		{row{
 			name: "name", kind: schema.String, required: true,

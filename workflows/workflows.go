@@ -154,10 +154,6 @@ type Setting struct {
 	Value any
 }
 
-// Schema is the JSON Schema (draft 2020-12) of a workflow file in which steps and
-// actions may use the given operations.
-func Schema(ops []Operation) map[string]any { panic("unwritten") }
-
 // An Operation is what Schema needs to know of a provider.
 type Operation struct {
 	Provider string
@@ -175,5 +171,3 @@ type Key struct {
 	Example string // YAML
 	Fields  []schema.Field
 }
-
-func Keys() []Key { panic("unwritten") }
