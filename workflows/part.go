@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"tocsin/workflows/schema"
 	"tocsin/workflows/source"
 )
 
@@ -51,17 +50,15 @@ func (r *reader) part(t *table[Part], v source.Value) (Part, bool) {
 func (r *reader) kindOf(t *table[Part], m source.Map, pos source.Pos) (*kind, bool) {
 	v, ok := m.Get("type")
 	if !ok || v.Data == nil {
-		hint := "types are " + list(kindNames(t.kinds), "and")
-		r.problem(pos, "missing-key", hint, "this %s has no %q", t.what, "type")
+		r.problem(pos, "missing-key", types(t.kinds), "this %s has no %q", t.what, "type")
 		return nil, false
 	}
 	name := text(v).S
 	if k := findKind(t.kinds, name); k != nil && scalar(v) {
 		return k, true
 	}
-	names := kindNames(t.kinds)
-	hint := "types are " + list(names, "and")
-	near := source.Nearest(name, names)
+	hint := types(t.kinds)
+	near := source.Nearest(name, kindNames(t.kinds))
 	if near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
@@ -134,8 +131,3 @@ func (r *reader) checkMapping(l level, v source.Value) {
 
 // readType reads the type of a part.
 func readType(_ *reader, p *Part, v source.Value) { p.Type = text(v) }
-
-var typeKey = row{
-	name: "type", kind: schema.String, required: true,
-	doc: "Which type it is of; the other keys depend on it.",
-}

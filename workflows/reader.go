@@ -73,15 +73,19 @@ func (r *reader) misplaced(e *source.Entry, what, where string, fatal bool) {
 }
 
 func (r *reader) missing(what string, k *row, pos source.Pos) {
-	r.problem(pos, "missing-key", "such as "+oneLine(k.example), "this %s has no %q", what, k.name)
+	r.problem(pos, "missing-key", sample(k), "this %s has no %q", what, k.name)
 }
 
 // empty reports a key without a value, where somebody may think that it has one.
 func (r *reader) empty(k *row, e *source.Entry) {
-	if k.kind == schema.List || k.kind == schema.Mapping || k.required {
+	switch {
+	case k.kind == schema.List || k.kind == schema.Mapping || k.required:
+		return
+	case k.filled:
+		r.problem(e.Pos, "empty-value", sample(k), "%q has no value", e.Key)
 		return
 	}
-	r.warn(e.Pos, "empty-value", "such as "+oneLine(k.example), "%q has no value and is ignored", e.Key)
+	r.warn(e.Pos, "empty-value", sample(k), "%q has no value and is ignored", e.Key)
 }
 
 // mapping is v as one; what names it where it is something else.
@@ -117,7 +121,7 @@ func (r *reader) wrongType(k *row, v source.Value) {
 	if k.or != "" {
 		want += " or " + typeName(k.or)
 	}
-	hint := "such as " + oneLine(k.example)
+	hint := sample(k)
 	if _, ok := v.Data.(string); ok && k.kind == schema.Boolean {
 		hint = "write true or false, without quotes"
 	}

@@ -283,6 +283,8 @@ func (w *setter) problem(file string) source.Problem {
 		p.Hint = fmt.Sprintf("did you mean %q?", prefix+near)
 	} else if len(w.existing) > 0 {
 		p.Hint = "there is " + prefix + list(w.existing, "and")
+	} else if prefix != "" {
+		p.Hint = fmt.Sprintf("%q has nothing below it", strings.TrimSuffix(prefix, "."))
 	}
 	return p
 }

@@ -54,7 +54,7 @@ func typeName(t schema.Type) string {
 	case schema.Boolean:
 		return "true or false"
 	case schema.Integer:
-		return "a whole number"
+		return "a whole number, 0 or more"
 	}
 	return article(string(t))
 }
@@ -74,11 +74,41 @@ func list(names []string, last string) string {
 	return strings.Join(names[:len(names)-1], ", ") + " " + last + " " + names[len(names)-1]
 }
 
-// oneLine is a YAML example as part of a sentence.
-func oneLine(example string) string {
-	line, _, more := strings.Cut(strings.TrimSpace(example), "\n")
-	if more {
-		line += " ..."
+// types lists the types of a part as a hint.
+func types(kinds []kind) string {
+	if len(kinds) == 1 {
+		return "the only type is " + kinds[0].name
 	}
-	return line
+	return "types are " + list(kindNames(kinds), "and")
+}
+
+// sample is k with the value it has in its example, in one line, as a hint.
+func sample(k *row) string {
+	v, err := source.Parse("", []byte(k.example))
+	m, ok := v.Data.(source.Map)
+	if err != nil || !ok {
+		return ""
+	}
+	return "such as " + k.name + ": " + flow(get(m, k.name))
+}
+
+// flow is v as YAML in one line. It is for examples, whose texts need no escapes.
+func flow(v source.Value) string {
+	var parts []string
+	switch d := v.Data.(type) {
+	case source.Map:
+		for _, e := range d {
+			parts = append(parts, e.Key+": "+flow(e.Value))
+		}
+		return "{" + strings.Join(parts, ", ") + "}"
+	case []source.Value:
+		for _, item := range d {
+			parts = append(parts, flow(item))
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	}
+	if v.Style != source.Plain {
+		return `"` + text(v).S + `"`
+	}
+	return text(v).S
 }
