@@ -104,6 +104,9 @@ func quoted(text string) string {
 	}
 	text = strings.TrimSpace(text)
 	if utf8.RuneCountInString(text) > 60 || strings.ContainsAny(text, `"\`) && strings.Contains(text, "'") {
+		if !strings.HasPrefix(text, "{{") {
+			return `"..."`
+		}
 		text = "{{ ... }}"
 	}
 	if strings.ContainsAny(text, `"\`) {
@@ -186,14 +189,10 @@ var explanations = []explanation{
 		message: `a key cannot begin here`, hint: `quote the text if it is to begin with "?"`},
 	{reason: "found unexpected end of stream", code: "open-quote",
 		message: "this quote is never closed", hint: "close it, or write the text in a block after |"},
-	{reason: "found unexpected document indicator", code: "open-quote",
-		message: `this quote is not closed before the "---" or "..."`, hint: "close it"},
-	{reason: "found unknown escape character", code: "bad-escape",
-		message: "unknown escape in a text in double quotes", hint: `write \\ for a backslash, or put the text into single quotes`},
-	{reason: "did not find expected hexdecimal number", code: "bad-escape",
-		message: "this escape needs more hexadecimal digits", hint: `write \\ for a backslash, or put the text into single quotes`},
-	{reason: "found invalid Unicode character escape code", code: "bad-escape",
-		message: "this escape is not a character", hint: `write \\ for a backslash, or put the text into single quotes`},
+	{reason: "found unexpected document indicator", look: mistake.documentInQuote},
+	{reason: "found unknown escape character", look: mistake.badEscape},
+	{reason: "did not find expected hexdecimal number", look: mistake.badEscape},
+	{reason: "found invalid Unicode character escape code", look: mistake.badEscape},
 	{reason: "found a tab character", code: "tab", message: "a tab cannot indent a line", hint: "use spaces"},
 	{reason: "exceeded max depth", code: "too-deep", message: tooDeepMessage, hint: tooDeepHint},
 	{reason: "did not find expected node content", code: "missing-value",
@@ -205,8 +204,10 @@ var explanations = []explanation{
 	{reason: "found undefined tag handle", look: mistake.badTag},
 	{reason: "did not find expected tag URI", look: mistake.badTag},
 	{reason: "did not find expected whitespace or line break", look: mistake.badTag},
-	{reason: "found unknown directive name", code: "bad-directive",
-		message: "a line that begins with % is a directive, and there is none of this name", hint: "indent the line, or quote the text"},
+	{reason: "did not find the expected '>'", look: mistake.badTag},
+	{reason: "did not find expected '!'", look: mistake.badTag},
+	{reason: "found unknown directive name", look: mistake.directive},
+	{reason: "could not find expected directive name", look: mistake.directive},
 }
 
 // secondColon: "a: b: c", or a key that is indented below a text.
@@ -286,6 +287,9 @@ func (m mistake) openBracket() Problem {
 		p.Len = 1
 		return p
 	}
+	if i := m.at + 1; i < len(m.line) { // at is the end of what is right
+		m = m.moved(i + indentOf(m.line[i:]))
+	}
 	return m.problem("open-bracket", fmt.Sprintf(`"," or %q is missing before this`, closing),
 		"within brackets, quote texts that have one of : , [ ] { } # in them")
 }
@@ -306,6 +310,31 @@ func unclosed(line string) int {
 		return -1
 	}
 	return open[len(open)-1]
+}
+
+func (m mistake) documentInQuote() Problem {
+	return m.moved(0).problem("open-quote", `a quote above is not closed before this line`, "close it, or indent this line")
+}
+
+func (m mistake) directive() Problem {
+	return m.moved(0).problem("bad-directive", "a line that begins with % is a directive, and there is none of this name",
+		"indent the line, or quote the text")
+}
+
+func (m mistake) badEscape() Problem {
+	if i := strings.LastIndexByte(m.line[:min(m.at+1, len(m.line))], '\\'); i >= 0 {
+		m = m.moved(i)
+	}
+	p := m.problem("bad-escape", "unknown escape in a text in double quotes",
+		`write \\ for a backslash, or put the text into single quotes`)
+	switch {
+	case strings.Contains(m.reason, "hexdecimal"):
+		p.Message = "this escape needs more hexadecimal digits"
+	case strings.Contains(m.reason, "Unicode"):
+		p.Message = "this escape is not a character"
+	}
+	p.Len = 2
+	return p
 }
 
 // badTag: a text that begins with "!".
