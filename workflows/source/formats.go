@@ -14,11 +14,12 @@ import (
 // Formats are the names that Write knows.
 func Formats() []string { return []string{"text", "json", "github", "sarif"} }
 
-// Write writes the problems in a format: "text" is Print's, "json" an array,
+// Write writes the problems, sorted by place, in a format: "text" is Print's, "json" an array,
 // "github" the annotations of GitHub Actions, "sarif" SARIF 2.1.0. files serve to
 // find the end of the word a problem is about, and may be nil.
 func Write(w io.Writer, format string, files fs.FS, ps Problems) error {
 	lines := excerpts{files: files}
+	ps = ps.sorted()
 	switch format {
 	case "text":
 		return Print(w, files, ps)
@@ -42,7 +43,10 @@ func writeJSON(w io.Writer, v any) error {
 // end is the column behind what p is about.
 func (e *excerpts) end(p Problem) int {
 	line := e.of(p.Pos)
-	if line == "" {
+	switch {
+	case p.Pos.Line < 1:
+		return 0
+	case line == "":
 		return p.Pos.Col + max(1, p.Len)
 	}
 	return p.Pos.Col + p.length(line)

@@ -10,14 +10,14 @@ import (
 	"unicode/utf8"
 )
 
-// Print writes the problems as a person wants to read them, with the lines they
-// are about. A file that files does not have is shown without its lines; files may
+// Print writes the problems as a person wants to read them, sorted by place, with
+// the lines they are about. A file that files does not have is shown without its lines; files may
 // be nil. What a file or message has of control characters, a terminal does not get
 // to see.
 func Print(w io.Writer, files fs.FS, ps Problems) error {
 	var b bytes.Buffer
 	lines := excerpts{files: files}
-	for i, p := range ps {
+	for i, p := range ps.sorted() {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
@@ -63,7 +63,7 @@ const (
 
 func (p Problem) printLine(b *bytes.Buffer, line string) {
 	runes := []rune(line)
-	col := min(p.Pos.Col-1, len(runes))
+	col := max(0, min(p.Pos.Col-1, len(runes)))
 	length := min(p.length(line), max(1, len(runes)-col))
 	from, to, head, tail := 0, len(runes), "", ""
 	if len(runes) > shown {
@@ -77,7 +77,7 @@ func (p Problem) printLine(b *bytes.Buffer, line string) {
 	if to < len(runes) {
 		tail = "…"
 	}
-	number := fmt.Sprintf("%3d", p.Pos.Line)
+	number := fmt.Sprintf(" %d", p.Pos.Line)
 	fmt.Fprintf(b, "%s | %s%s%s\n", number, head, harmless(runes[from:to]), tail)
 	fmt.Fprintf(b, "%s | %s%s\n", strings.Repeat(" ", len(number)),
 		strings.Repeat(" ", len([]rune(head))+width(runes[from:col])),

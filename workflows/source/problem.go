@@ -74,3 +74,9 @@ func (ps Problems) Sort() {
 		)
 	})
 }
+
+func (ps Problems) sorted() Problems {
+	ps = slices.Clone(ps)
+	ps.Sort()
+	return ps
+}
