@@ -112,8 +112,8 @@ func TestPrintIsHarmless(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `in.yaml:1:4: error: text \u001b[2J\u0007 \u202e\u009b1m
-  1 | a: �[2J�
-    |    ^^^^^
+ 1 | a: �[2J�
+   |    ^^^^^
 hint: \u001b[2J\u0007 \u202e\u009b1m
 `
 	if got.String() != want {
