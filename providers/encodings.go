@@ -90,18 +90,17 @@ var encoders = []func(string) []string{
 	quoted,
 }
 
-// percent is URL-encoding as Go, Python, and JavaScript do it, in either case; and
-// that of GitHub's annotations, which escape line breaks only.
+// unescaped are the characters that URL encoders leave as they are, beside letters,
+// digits and "-_.": those of a component, of Python's quote, of JavaScript's
+// encodeURIComponent and encodeURI, of forms, and of Go's parts of a URL.
+var unescaped = []string{"~", "", "~/", "~!*'()", "~!*'();/?:@&=+$,#", "*", "~$&+=:@", "~$&+=:@/;,", "~$&+=;,", "~$&+,/:;=?@!()*"}
+
+// percent is URL encoding in either case, and that of GitHub's annotations, which
+// escape line breaks only.
 func percent(s string) []string {
-	query := url.QueryEscape(s)
-	all := []string{
-		query,
-		strings.ReplaceAll(query, "+", "%20"),
-		strings.ReplaceAll(strings.ReplaceAll(query, "+", "%20"), "%2F", "/"),
-		url.PathEscape(s),
-		(&url.URL{Path: "/" + s}).EscapedPath()[1:],
-		strings.NewReplacer("+", "%20", "%21", "!", "%27", "'", "%28", "(", "%29", ")", "%2A", "*").Replace(query),
-		strings.NewReplacer("~", "%7E").Replace(query),
+	all := []string{url.QueryEscape(s)}
+	for _, safe := range unescaped {
+		all = append(all, escape(s, safe), strings.ReplaceAll(escape(s, safe), "%20", "+"))
 	}
 	for _, a := range all {
 		all = append(all, lowerHex(a))
@@ -109,6 +108,21 @@ func percent(s string) []string {
 	annotation := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 	property := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 	return append(all, annotation.Replace(s), property.Replace(s))
+}
+
+// escape writes every byte as %XX but letters, digits, "-_." and those of safe.
+func escape(s, safe string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		c := s[i]
+		if 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-_.", c) >= 0 || strings.IndexByte(safe, c) >= 0 {
+			b.WriteByte(c)
+			continue
+		}
+		b.WriteByte('%')
+		b.WriteString(strings.ToUpper(hex.EncodeToString([]byte{c})))
+	}
+	return b.String()
 }
 
 // lowerHex turns %2F into %2f.
