@@ -138,8 +138,11 @@ func explain(err error) (words string, temporary bool) {
 		return "timed out", true
 	}
 	text := strings.TrimPrefix(err.Error(), "net/http: ")
-	if strings.Contains(text, "malformed HTTP") {
+	switch {
+	case strings.Contains(text, "malformed HTTP"):
 		return "the answer is not HTTP", false
+	case strings.Contains(text, "response headers exceeded"):
+		return "the answer's headers are too large", false
 	}
 	_, network := errors.AsType[*net.OpError](err)
 	return text, network
