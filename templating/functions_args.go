@@ -3,9 +3,6 @@ package templating
 import (
 	"fmt"
 	"math"
-	"math/big"
-	"strconv"
-	"strings"
 	"time"
 
 	"tocsin/templating/value"
@@ -73,26 +70,16 @@ func (a *Args) String(i int) string { return value.Text(a.Any(i)) }
 // Bool is the truth (Python's) of argument i.
 func (a *Args) Bool(i int) bool { return value.Truthy(a.Any(i)) }
 
-// Number is argument i as a number; text that is one counts.
+// Number is argument i as a number; text that is one counts, a boolean does not.
 func (a *Args) Number(i int) float64 {
-	switch n := number(a.Any(i)).(type) {
-	case int64:
-		return float64(n)
-	case *big.Int:
-		f, _ := new(big.Float).SetInt(n).Float64()
-		return f
-	case float64:
-		return n
-	}
-	a.wrong(i, "a number")
-	return 0
+	return asFloat(a.number(i))
 }
 
 // Int is argument i as a whole number that fits an int; text that is one counts.
 func (a *Args) Int(i int) int {
-	switch n := number(a.Any(i)).(type) {
+	switch n := a.number(i).(type) {
 	case int64:
-		if n >= math.MinInt && n <= math.MaxInt {
+		if int64(int(n)) == n {
 			return int(n)
 		}
 	case float64:
@@ -104,20 +91,27 @@ func (a *Args) Int(i int) int {
 	return 0
 }
 
-// List is argument i as a list: a list or tuple, the characters of a text unless the
-// text is a list as Python prints it, the keys of a mapping, nothing for null.
-func (a *Args) List(i int) []any {
-	list, ok := items(a.Any(i))
-	if !ok {
-		a.wrong(i, "a list")
+// number is argument i as int64, *big.Int or float64.
+func (a *Args) number(i int) any {
+	v := a.Any(i)
+	if _, isBool := v.(bool); !isBool {
+		if n, ok := number(v); ok {
+			return n
+		}
 	}
-	return list
+	a.wrong(i, "a number")
+	return int64(0)
 }
+
+// List is argument i as a list: a list or tuple, the characters of a text unless the
+// text is a list as Python prints it, the keys of a mapping, nothing for null. It
+// must not be changed.
+func (a *Args) List(i int) []any { return readElements(a.Any(i)) }
 
 // Map is argument i as a mapping, which must not be changed. Text that is one in
 // JSON or as Python prints it counts. The result is nil after a mistake.
 func (a *Args) Map(i int) *value.Map {
-	m, ok := mapping(a.Any(i))
+	m, ok := readMapping(a.Any(i))
 	if !ok {
 		a.wrong(i, "a mapping")
 	}
@@ -160,40 +154,4 @@ func shown(v any) string {
 		return string(text[:most]) + "…"
 	}
 	return string(text)
-}
-
-// number is v as int64, *big.Int or float64, and nil if it is no number. Booleans
-// are none.
-func number(v any) any {
-	switch v := v.(type) {
-	case int64, float64, *big.Int:
-		return v
-	case string:
-		return numberIn(strings.TrimSpace(v))
-	}
-	return nil
-}
-
-func numberIn(text string) any {
-	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
-		return n
-	}
-	if text == "" || len(text) > 400 || strings.Trim(text, "0123456789+-.eE_") != "" {
-		return nil
-	}
-	if n, ok := new(big.Int).SetString(text, 10); ok {
-		return norm(n)
-	}
-	if f, err := strconv.ParseFloat(text, 64); err == nil {
-		return f
-	}
-	return nil
-}
-
-// norm is n as an int64 if it fits.
-func norm(n *big.Int) any {
-	if n.IsInt64() {
-		return n.Int64()
-	}
-	return n
 }
