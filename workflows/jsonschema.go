@@ -107,21 +107,34 @@ func (g *generator) mapping(l level) object {
 
 // value is what k takes. A key may be left empty where it need not be there.
 func (g *generator) value(k *row) object {
-	options := []any{g.typed(k, k.kind)}
+	def := g.typed(k, k.kind)
 	if k.or != "" {
-		options = append(options, g.typed(k, k.or))
+		def = object{"anyOf": []any{def, g.typed(k, k.or)}}
 	}
-	if !k.required {
-		options = append(options, object{"type": "null"})
+	if !k.required && !k.filled && k.kind != schema.Any {
+		def = orNull(def)
 	}
-	def := object{"anyOf": options, "description": k.doc, "examples": []any{k.example}}
-	if k.kind == schema.Any {
-		delete(def, "anyOf")
-	}
+	def["description"], def["examples"] = k.doc, []any{k.example}
 	if k.def != "" {
 		def["description"] = k.doc + " Default: " + k.def + "."
 	}
 	return def
+}
+
+// orNull is def for what may also be null.
+func orNull(def object) object {
+	switch t := def["type"].(type) {
+	case string:
+		def["type"] = []any{t, "null"}
+		return def
+	case []any:
+		def["type"] = append(t, "null")
+		return def
+	}
+	if options, ok := def["anyOf"].([]any); ok {
+		return object{"anyOf": append(options, object{"type": "null"})}
+	}
+	return object{"anyOf": []any{def, object{"type": "null"}}}
 }
 
 func (g *generator) typed(k *row, t schema.Type) object {
@@ -185,23 +198,27 @@ func itemOf(list string) string {
 func (g *generator) steps(ops []Operation) {
 	shared := g.mapping(&stepTable)
 	delete(shared, "required")
+	delete(shared["properties"].(object)["provider"].(object), "required")
 	g.defs["shared-action"] = shared
 
+	complete := object{
+		"required":   []any{"provider"},
+		"properties": object{"provider": object{"required": []any{"type"}}},
+	}
 	step := maps.Clone(shared)
-	step["required"] = []any{"provider"}
-	step["allOf"] = g.operations(Query, ops)
+	step["allOf"] = append([]any{complete}, g.operations(Query, ops)...)
 	g.defs["step"] = step
 
 	action := maps.Clone(shared)
-	action["anyOf"] = []any{object{"required": []any{"provider"}}, object{"required": []any{"use"}}}
-	action["allOf"] = g.operations(Notify, ops)
+	alone := object{"if": object{"not": object{"required": []any{"use"}}}, "then": complete}
+	action["allOf"] = append([]any{alone}, g.operations(Notify, ops)...)
 	g.defs["action"] = action
 }
 
 // operations are the parameters of each provider, for where it is the type. An action
 // that extends another may have its parameters there.
 func (g *generator) operations(kind Kind, ops []Operation) []any {
-	cases := []any{true}
+	var cases []any
 	for _, op := range ops {
 		if op.Kind != kind {
 			continue
