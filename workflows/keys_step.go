@@ -1,7 +1,9 @@
 package workflows
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"tocsin/workflows/schema"
@@ -230,12 +232,29 @@ func readWith(r *reader, s *Step, v source.Value) {
 		switch {
 		case ours:
 			withTable.readEntry(r, withTable.what, m, &m[i], s)
-		case rest != nil:
-			rest = append(rest, m[i])
+		default:
+			r.checkParameter(&m[i])
+			if rest != nil {
+				rest = append(rest, m[i])
+			}
 		}
 	}
 	if rest != nil {
 		s.With.Data = rest
+	}
+}
+
+// checkParameter reports a parameter that was probably meant for the engine. Only the
+// provider knows for certain.
+func (r *reader) checkParameter(e *source.Entry) {
+	for _, part := range []string{"enrich", "alert", "incident", "audit", "enabled"} {
+		if !strings.Contains(e.Key, part) {
+			continue
+		}
+		if near := source.Nearest(e.Key, rowNames(&withTable)); near != "" {
+			r.warn(e.Pos, "unknown-key", fmt.Sprintf("did you mean %q?", near), "%q goes to the provider as it is", e.Key)
+		}
+		return
 	}
 }
 

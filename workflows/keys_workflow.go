@@ -139,17 +139,17 @@ var workflowTable = table[Workflow]{
 			name: "owners", kind: schema.List, or: schema.String, of: schema.String,
 			doc:     "Who looks after the workflow.",
 			example: "owners: [ops]",
-		}, label("owners")},
+		}, func(r *reader, w *Workflow, v source.Value) { w.label("owners", r.strings(v)) }},
 		{row{
 			name: "services", kind: schema.List, or: schema.String, of: schema.String,
 			doc:     "What the workflow is about.",
 			example: "services: [database]",
-		}, label("services")},
+		}, func(r *reader, w *Workflow, v source.Value) { w.label("services", r.strings(v)) }},
 		{row{
 			name: "tags", kind: schema.List, or: schema.String, of: schema.String,
 			doc:     "Words to find the workflow by.",
 			example: "tags: [disk]",
-		}, label("tags")},
+		}, func(r *reader, w *Workflow, v source.Value) { w.label("tags", r.strings(v)) }},
 		{row{
 			name: "providers", kind: schema.Mapping,
 			doc:     "Provider configurations for this file, as next to the workflow.",
@@ -184,14 +184,12 @@ func misplacedInWorkflow(_ source.Map, key string) (where, missing string) {
 	return "", ""
 }
 
-// label reads a list of words that the engine only passes on.
-func label(name string) func(*reader, *Workflow, source.Value) {
-	return func(r *reader, w *Workflow, v source.Value) {
-		if w.Labels == nil {
-			w.Labels = map[string][]string{}
-		}
-		w.Labels[name] = r.strings(v)
+// label keeps a list of words that the engine only passes on.
+func (w *Workflow) label(name string, words []string) {
+	if w.Labels == nil {
+		w.Labels = map[string][]string{}
 	}
+	w.Labels[name] = words
 }
 
 // readDisabled: only true and exactly "true" disable, as in Keep (spec §1.4).

@@ -50,7 +50,7 @@ func (r *reader) part(t *table[Part], v source.Value) (Part, bool) {
 func (r *reader) kindOf(t *table[Part], m source.Map, pos source.Pos) (*kind, bool) {
 	v, ok := m.Get("type")
 	if !ok || v.Data == nil {
-		r.problem(pos, "missing-key", types(t.kinds), "this %s has no %q", t.what, "type")
+		r.noType(t, m, pos)
 		return nil, false
 	}
 	name := text(v).S
@@ -65,6 +65,17 @@ func (r *reader) kindOf(t *table[Part], m source.Map, pos source.Pos) (*kind, bo
 	r.problem(v.Pos, "unknown-type", hint, "no %s of type %q", t.what, name)
 	r.problems[len(r.problems)-1].Warning = near == "" && t.tolerated
 	return nil, false
+}
+
+// noType reports a part without a type, or the key that was meant to be it.
+func (r *reader) noType(t *table[Part], m source.Map, pos source.Pos) {
+	for _, e := range m {
+		if source.Nearest(e.Key, []string{"type"}) != "" {
+			r.problem(e.Pos, "unknown-key", `did you mean "type"?`, "unknown key %q", e.Key)
+			return
+		}
+	}
+	r.problem(pos, "missing-key", types(t.kinds), "this %s has no %q", t.what, "type")
 }
 
 // joined is the keys that all types of a part have, and those of one type.
