@@ -1,12 +1,10 @@
-// Package engine compiles workflows and runs them. It starts no goroutine but those
-// of a parallel foreach, which it waits for; it opens no file, reads no environment
-// and keeps no global: what it needs is handed to it.
-//
-// A document becomes a Program (Compile), a Program becomes a run (Runner.Run), a run
-// is its Events, and a Result is what they add up to.
 package engine
 
 import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"tocsin/providers"
@@ -14,10 +12,6 @@ import (
 	"tocsin/workflows"
 	"tocsin/workflows/source"
 )
-
-// A Program is a workflow ready to run: as often as one likes, from as many
-// goroutines as one likes. It never changes.
-type Program struct{}
 
 // A Library is what a workflow may refer to.
 type Library struct {
@@ -32,26 +26,271 @@ type Library struct {
 }
 
 // Compile checks w and prepares it for running. The error is a source.Problems with
-// everything that is wrong; the second result has what is suspicious but works.
+// everything that is wrong: unknown providers and parameters, conditions and
+// triggers, texts that do not parse. The second result has what is suspicious but
+// works, such as references to steps that do not exist or come later, which Keep
+// renders as nothing.
 func Compile(w *workflows.Workflow, lib Library) (*Program, source.Problems, error) {
-	panic("unwritten")
+	c := compiler{w: w, lib: lib}
+	c.lang = templating.Language{Functions: lib.Functions, Keep: lib.Compat == "keep" || w.Compat == "keep"}
+	p := &Program{workflow: w, keep: c.lang.Keep}
+	c.p = p
+	c.consts()
+	p.steps = c.steps(w.Steps)
+	p.actions = c.steps(w.Actions)
+	c.onFailure()
+	c.triggers()
+	fatal, warnings := c.sorted()
+	if err := fatal.Err(); err != nil {
+		return nil, warnings, err
+	}
+	return p, warnings, nil
 }
 
-func (p *Program) Workflow() *workflows.Workflow { panic("unwritten") }
-func (p *Program) Triggers() []Trigger           { panic("unwritten") }
+// A compiler collects what is wrong while it prepares one workflow.
+type compiler struct {
+	w        *workflows.Workflow
+	lib      Library
+	lang     templating.Language
+	p        *Program
+	problems source.Problems
 
-// A Trigger says when a program wants to run. Like the rest of a program it is a
-// function of its arguments; package schedule has the clock.
-type Trigger struct {
-	Type  string
-	Next  func(last time.Time) time.Time // nil: time does not start it
-	Match func(a Arrival) bool           // nil: alerts and incidents do not
+	order []*step        // those before the current one
+	names map[string]int // place of each step in the workflow; made when first asked for
+	at    *step          // whose texts are read; nil: texts that any step may use
+	after bool           // the text is evaluated after the call
 }
 
-// An Arrival is an alert or incident that came in, and what that changed.
-type Arrival struct {
-	Kind    string // "alert", "incident"
-	Event   string // "created", "updated", ...
-	Fields  map[string]any
-	Changed []string
+// sorted are the problems in the order of places, the fatal ones and the others.
+func (c *compiler) sorted() (fatal, warnings source.Problems) {
+	slices.SortStableFunc(c.problems, func(a, b source.Problem) int {
+		return cmp.Or(strings.Compare(a.Pos.File, b.Pos.File), a.Pos.Line-b.Pos.Line, a.Pos.Col-b.Pos.Col)
+	})
+	for _, p := range c.problems {
+		if p.Warning {
+			warnings = append(warnings, p)
+		} else {
+			fatal = append(fatal, p)
+		}
+	}
+	return fatal, warnings
+}
+
+func (c *compiler) problem(pos source.Pos, code, hint, format string, args ...any) {
+	c.problems = append(c.problems, source.Problem{Pos: pos, Code: code, Hint: hint, Message: fmt.Sprintf(format, args...)})
+}
+
+func (c *compiler) warn(pos source.Pos, code, hint, format string, args ...any) {
+	c.problem(pos, code, hint, format, args...)
+	c.problems[len(c.problems)-1].Warning = true
+}
+
+// consts prepares the constants: any step may read them, so that references in them
+// are not checked for order.
+func (c *compiler) consts() {
+	c.p.consts = c.data(c.w.Consts)
+}
+
+func (c *compiler) steps(list []*workflows.Step) []*step {
+	out := make([]*step, 0, len(list))
+	for _, s := range list {
+		compiled := c.step(s)
+		out = append(out, compiled)
+		c.order = append(c.order, compiled)
+	}
+	return out
+}
+
+// onFailure prepares the action that tells of a failure. Its message comes from the
+// engine (spec §7.6), so it need not have any parameters of its own.
+func (c *compiler) onFailure() {
+	if c.w.OnFailure == nil {
+		return
+	}
+	s := *c.w.OnFailure
+	s.Kind = workflows.Notify
+	s.Name = onFailureName
+	c.p.onFailure = c.step(&s)
+}
+
+// onFailureName is the step's name in events and in "steps".
+const onFailureName = "on-failure"
+
+const (
+	defaultRunTimeout  = 5 * time.Minute
+	defaultStepTimeout = 30 * time.Second
+)
+
+// step prepares s, whose texts may read the steps that were prepared before.
+func (c *compiler) step(written *workflows.Step) *step {
+	s := &step{Step: c.used(written), timeout: cmp.Or(written.Timeout, defaultStepTimeout)}
+	c.at = s
+	defer func() { c.at = nil }()
+	c.provider(s)
+	c.configuration(s)
+	s.foreach = c.loops(s.Foreach)
+	s.vars = c.data(s.Vars)
+	s.aliases = c.aliases(s.Aliases)
+	s.conditions = c.conditions(s.Conditions)
+	s.guard = c.guard(s.If)
+	c.parameters(s)
+	s.throttle = c.throttle(s.Throttle)
+	s.enrich = c.enrichments(s.Enrich)
+	c.after = true
+	s.expect = c.expect(s.Expect)
+	c.after = false
+	return s
+}
+
+// used is s with what it leaves out taken from the shared action that it names
+// (spec §1.6).
+func (c *compiler) used(s *workflows.Step) *workflows.Step {
+	if s.Use == "" || len(c.lib.Actions) == 0 {
+		return s
+	}
+	shared, ok := c.lib.Actions[s.Use]
+	if !ok {
+		return s
+	}
+	merged := *shared
+	overlay(&merged, s)
+	return &merged
+}
+
+// overlay puts what s says over what dst says.
+func overlay(dst, s *workflows.Step) {
+	dst.Pos, dst.Kind, dst.Name, dst.Use = s.Pos, s.Kind, s.Name, s.Use
+	for _, f := range []struct{ dst, s *workflows.Text }{
+		{&dst.If, &s.If}, {&dst.Foreach, &s.Foreach}, {&dst.Provider, &s.Provider},
+	} {
+		if f.s.S != "" || f.s.Value.Data != nil {
+			*f.dst = *f.s
+		}
+	}
+	for _, f := range []struct{ dst, s *source.Value }{
+		{&dst.Vars, &s.Vars}, {&dst.Aliases, &s.Aliases}, {&dst.Config, &s.Config}, {&dst.With, &s.With},
+	} {
+		*f.dst = overlaid(*f.dst, *f.s)
+	}
+	if len(s.Conditions) > 0 {
+		dst.Conditions = s.Conditions
+	}
+	if len(s.Expect) > 0 {
+		dst.Expect = s.Expect
+	}
+	if len(s.Enrich) > 0 {
+		dst.Enrich = s.Enrich
+	}
+	if s.Throttle != nil {
+		dst.Throttle = s.Throttle
+	}
+	if s.Retry != (workflows.Retry{}) {
+		dst.Retry = s.Retry
+	}
+	dst.Parallel = cmp.Or(s.Parallel, dst.Parallel)
+	dst.Timeout = cmp.Or(s.Timeout, dst.Timeout)
+	dst.Stop = dst.Stop || s.Stop
+	dst.ContinueOnError = dst.ContinueOnError || s.ContinueOnError
+}
+
+// overlaid is v over base: mappings key by key, anything else as a whole.
+func overlaid(base, v source.Value) source.Value {
+	if v.Data == nil {
+		return base
+	}
+	over, isMap := v.Data.(source.Map)
+	under, both := base.Data.(source.Map)
+	if !isMap || !both {
+		return v
+	}
+	merged := slices.Clone(under)
+	for _, e := range over {
+		if i := slices.IndexFunc(merged, func(m source.Entry) bool { return m.Key == e.Key }); i >= 0 {
+			merged[i] = source.Entry{Key: e.Key, Pos: e.Pos, Value: overlaid(merged[i].Value, e.Value)}
+		} else {
+			merged = append(merged, e)
+		}
+	}
+	return source.Value{Pos: v.Pos, Data: merged}
+}
+
+// provider finds the step's provider and what it does for a step of this kind.
+func (c *compiler) provider(s *step) {
+	t := s.Provider
+	if t.S == "" {
+		if s.Use != "" {
+			c.problem(s.Pos, "unknown-action", c.nearAction(s.Use), "no shared action %q, and no provider", s.Use)
+		} else {
+			c.problem(s.Pos, "missing-provider", "write provider: {type: ..., with: {...}}", "%s has no provider", title(s))
+		}
+		return
+	}
+	p, ok := c.lib.Providers.Lookup(t.S)
+	switch {
+	case ok:
+		s.provider = p
+		c.operation(s)
+	case c.lib.Providers.IsPlanned(t.S):
+		c.warn(t.Pos, "planned-provider", "calling it is an error", "this build does not have the provider %q yet", t.S)
+	default:
+		c.problems = append(c.problems, unknownProvider(c.lib.Providers, t))
+	}
+}
+
+func unknownProvider(reg *providers.Registry, t workflows.Text) source.Problem {
+	p := source.Problem{Pos: t.Pos, Len: len([]rune(t.S)), Code: "unknown-provider", Message: fmt.Sprintf("no provider %q", t.S)}
+	if near := reg.Suggest(t.S); near != "" {
+		p.Hint = fmt.Sprintf("did you mean %q?", near)
+	} else {
+		p.Hint = `"tocsin providers" lists them`
+	}
+	return p
+}
+
+func (c *compiler) nearAction(name string) string {
+	names := make([]string, 0, len(c.lib.Actions))
+	for n := range c.lib.Actions {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	if near := source.Nearest(name, names); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	return `shared actions stand under "actions:" beside the workflow`
+}
+
+// operation is what the provider does for a step, or for an action.
+func (c *compiler) operation(s *step) {
+	p := s.provider
+	s.op = p.Query
+	other, hint := p.Notify, `it can tell: use it under "actions"`
+	what := "ask"
+	if s.Kind == workflows.Notify {
+		s.op, other, hint, what = p.Notify, p.Query, `it can ask: use it under "steps"`, "tell"
+	}
+	if s.op != nil {
+		return
+	}
+	if other == nil {
+		hint = fmt.Sprintf("\"tocsin providers %s\" shows what it does", p.Type)
+	}
+	c.problem(s.Provider.Pos, "unsupported-operation", hint, "%s cannot %s, so it is not for %s", p.Type, what, plural(s.Kind))
+}
+
+func plural(k workflows.Kind) string {
+	if k == workflows.Notify {
+		return "actions"
+	}
+	return "steps"
+}
+
+// title is what messages call the step.
+func title(s *step) string {
+	switch {
+	case s.Name == onFailureName:
+		return onFailureName
+	case s.Name == "":
+		return "this " + string(s.Kind)
+	}
+	return fmt.Sprintf("%s %q", s.Kind, s.Name)
 }

@@ -15,6 +15,8 @@ type Event struct {
 	Run      string         `json:"run"`
 	Workflow string         `json:"workflow"`
 	Action   Action         `json:"event"`
+	Trigger  string         `json:"trigger,omitempty"` // of the run; on "run"
+	DryRun   bool           `json:"dry_run,omitempty"` // on "run"
 	Step     string         `json:"step,omitempty"`
 	Kind     workflows.Kind `json:"kind,omitempty"`
 	Provider string         `json:"provider,omitempty"`
@@ -25,7 +27,7 @@ type Event struct {
 	Reason   string         `json:"reason,omitempty"` // why it was skipped or failed, in words
 	Fired    bool           `json:"fired,omitempty"`  // it had a condition or if, which let it run
 	Check    *Check         `json:"check,omitempty"`
-	With     any            `json:"with,omitempty"`
+	With     any            `json:"with,omitempty"` // parameters of a call; fields of an enrichment
 	Output   any            `json:"output,omitempty"`
 	Err      error          `json:"-"`
 	Duration time.Duration  `json:"-"` // of the call, on "call" and closing events
@@ -40,10 +42,10 @@ const (
 	Condition   Action = "condition" // a condition, if or expect was evaluated (Check)
 	Calling     Action = "call"      // the provider is about to be called (With)
 	Retrying    Action = "retry"     // a call failed and is repeated (Err)
-	Enriched    Action = "enrich"
-	ItemEnded   Action = "item"     // one item of a foreach is over
-	StepEnded   Action = "end-step" // a step or action is over
-	RunEnded    Action = "end"      // the run is over
+	Enriched    Action = "enrich"    // fields were added to the alert or incident (With)
+	ItemEnded   Action = "item"      // one item of a foreach is over
+	StepEnded   Action = "end-step"  // a step or action is over
+	RunEnded    Action = "end"       // the run is over
 )
 
 // A Status is how something ended.

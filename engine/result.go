@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"errors"
+	"slices"
 	"time"
 
 	"tocsin/workflows"
@@ -45,16 +47,63 @@ type StepResult struct {
 }
 
 // Add folds e in. Run uses it, and so does whoever reads events from the store: there
-// is one way to sum up a run.
-func (r *Result) Add(e Event) { panic("unwritten") }
-
-// A StepError is the failure of one step.
-type StepError struct {
-	Pos     source.Pos
-	Step    string
-	Attempt int
-	Err     error
+// is one way to sum up a run. Description and, from stored events, the places in the
+// file are not in events and stay as they are.
+func (r *Result) Add(e Event) {
+	switch e.Action {
+	case RunStarted:
+		r.Run, r.Workflow, r.Trigger, r.DryRun = e.Run, e.Workflow, e.Trigger, e.DryRun
+		r.Started = e.Time
+		if e.Pos != (source.Pos{}) {
+			r.Pos = e.Pos
+		}
+	case RunEnded:
+		r.Status, r.Reason, r.Err = e.Status, e.Reason, e.failure()
+		r.Duration = e.Time.Sub(r.Started)
+	case StepStarted:
+		r.Steps = append(r.Steps, StepResult{
+			Name: e.Step, Kind: e.Kind, Provider: e.Provider, Pos: e.Pos, Started: e.Time,
+		})
+	default:
+		if n := len(r.Steps); n > 0 {
+			r.Steps[n-1].add(e)
+		}
+	}
 }
 
-func (e *StepError) Error() string { panic("unwritten") }
-func (e *StepError) Unwrap() error { return e.Err }
+// add folds in an event between the start and the end of the step.
+func (s *StepResult) add(e Event) {
+	switch e.Action {
+	case Condition:
+		if e.Check != nil {
+			s.Checks = append(s.Checks, *e.Check)
+		}
+	case Calling:
+		s.With = e.With
+	case Retrying:
+		s.Retries++
+		s.Errors = append(s.Errors, e.failure())
+	case ItemEnded:
+		s.Items = append(s.Items, e)
+	case StepEnded:
+		s.Status, s.Reason, s.Fired = e.Status, e.Reason, e.Fired
+		s.Output, s.Err = e.Output, e.failure()
+		s.Duration = e.Time.Sub(s.Started)
+		s.Alerting = e.Fired && slices.ContainsFunc(s.Checks, Check.alerts)
+		slices.SortStableFunc(s.Items, func(a, b Event) int { return a.Item - b.Item })
+	}
+}
+
+// alerts says that c let its action run because an assertion failed.
+func (c Check) alerts() bool { return c.Fires == onFailure && c.Passed }
+
+// failure is the error of e. A stored event has lost it, but not its words.
+func (e Event) failure() error {
+	switch {
+	case e.Err != nil:
+		return e.Err
+	case e.Action == Retrying, e.Status != "" && e.Status != Done && e.Status != Skipped:
+		return errors.New(e.Reason)
+	}
+	return nil
+}

@@ -2,10 +2,17 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"math/rand/v2"
+	"strings"
+	"sync"
 	"time"
 
 	"tocsin/providers"
+	"tocsin/templating/value"
+	"tocsin/workflows"
 )
 
 // A Runner runs programs. Pool is required; the rest has defaults that forget.
@@ -17,10 +24,15 @@ type Runner struct {
 	Now     func() time.Time                           // nil: time.Now
 	Sleep   func(context.Context, time.Duration) error // nil: a timer; waits between retries
 	Random  func() float64                             // nil: math/rand/v2; for jitter
+	Getenv  func(name string) string                   // nil: {{ env.NAME }} in a step's own configuration is missing
 	Log     *slog.Logger
-	DryRun  bool    // actions are rendered, not sent
-	Explain bool    // conditions that held are explained too, not only those that decided against
-	Past    []Event // of a run that was cut off or is replayed: calls that ended are not made again
+	DryRun  bool // actions are rendered, not sent
+	Explain bool // conditions that held are explained too, not only those that decided against
+	// Past is what is known of a run that was cut off, or of one that is replayed.
+	// Steps and items that ended are not run again: what they gave is taken from there,
+	// in the result and for later steps, and not observed again. What was under way is
+	// run anew.
+	Past []Event
 }
 
 // An Input is what started a run.
@@ -35,24 +47,266 @@ type Input struct {
 // Run runs p once, and returns when it is over. What went wrong is in the result. It
 // stops between steps when ctx is done. The secrets of the pool are masked in every
 // event.
-func (r *Runner) Run(ctx context.Context, p *Program, in Input) *Result { panic("unwritten") }
-
-// History answers what happened before this run. The store implements it.
-type History interface {
-	LastRun(ctx context.Context, workflow string) (*Result, error)
-	FiringSince(ctx context.Context, fingerprint string) (time.Time, error)
-	Seen(ctx context.Context, fingerprint string, since time.Time) (bool, error)
+func (r *Runner) Run(ctx context.Context, p *Program, in Input) *Result {
+	run := r.begin(p, in)
+	if p.workflow.Disabled {
+		return run.end(Event{Status: Skipped, Reason: "the workflow is disabled"})
+	}
+	if err := run.prepare(ctx); err != nil {
+		return run.end(Event{Status: Broken, Err: err})
+	}
+	limit := p.workflow.Timeout
+	if limit == 0 {
+		limit = defaultRunTimeout
+	}
+	timed, cancel := context.WithTimeoutCause(withRun(ctx, run), limit, &limitError{"the run", limit})
+	defer cancel()
+	run.sequence(timed)
+	run.tell(ctx, timed)
+	return run.end(run.verdict(timed))
 }
 
-// An Enricher adds fields to an alert or incident.
-type Enricher interface {
-	Enrich(ctx context.Context, fingerprint string, fields []Field) error
+// A run is one execution of a program.
+type run struct {
+	*Runner
+	p      *Program
+	in     Input
+	result *Result
+	past   past
+
+	data     map[string]any // what texts see, by first name
+	steps    *value.Map     // "steps": an entry for each step by name
+	alert    *value.Map
+	incident *value.Map
+
+	failures []failure
+	status   Status
+	err      error
+
+	mu sync.Mutex // for emit
 }
 
-// A Field is one enrichment.
-type Field struct {
-	Key        string
-	Value      any
-	Incident   bool
-	Disposable bool
+// A failure is a step or action that ended the run or that on-failure tells of.
+type failure struct {
+	step   *step
+	status Status
+	err    error
+}
+
+func (r *Runner) begin(p *Program, in Input) *run {
+	w := p.workflow
+	run := &run{Runner: r, p: p, in: in, past: newPast(r.Past), status: Done}
+	run.result = &Result{
+		Description: w.Description, Pos: w.Pos,
+		Steps: make([]StepResult, 0, len(p.steps)+len(p.actions)+1),
+	}
+	if e := run.past.start; e != nil {
+		run.result.Add(*e)
+		return run
+	}
+	run.emit(&Event{Action: RunStarted, Trigger: in.Trigger, DryRun: r.DryRun, Pos: w.Pos}, false)
+	return run
+}
+
+// end closes the run with the status in e.
+func (r *run) end(e Event) *Result {
+	e.Action = RunEnded
+	e.Pos = r.p.workflow.Pos
+	if e.Reason == "" && e.Err != nil {
+		e.Reason = e.Err.Error()
+	}
+	r.emit(&e, r.past.over)
+	return r.result
+}
+
+// sequence runs the steps, and if none of them ended the run, the actions.
+func (r *run) sequence(ctx context.Context) {
+	for _, s := range r.p.steps {
+		if ctx.Err() != nil {
+			return
+		}
+		e := r.step(ctx, s)
+		if r.failed(s, e) {
+			return
+		}
+		if e.Status == Done && s.Stop {
+			break
+		}
+	}
+	for _, s := range r.p.actions {
+		if ctx.Err() != nil {
+			return
+		}
+		e := r.step(ctx, s)
+		r.failed(s, e)
+		if e.Status == Done && s.Stop {
+			break
+		}
+	}
+}
+
+// failed notes that s ended badly, if it did and its author minds.
+func (r *run) failed(s *step, e Event) bool {
+	switch e.Status {
+	case Done, Skipped:
+		if s.Kind == workflows.Notify && r.result.last().Alerting {
+			r.status = worse(r.status, Failed)
+		}
+		return false
+	case Failed, Broken, TimedOut:
+		if s.ContinueOnError {
+			return false
+		}
+	}
+	r.status = worse(r.status, e.Status)
+	r.failures = append(r.failures, failure{s, e.Status, e.Err})
+	return true
+}
+
+// last is the step that ran last.
+func (r *Result) last() *StepResult { return &r.Steps[len(r.Steps)-1] }
+
+// verdict is how the run as a whole came out.
+func (r *run) verdict(ctx context.Context) Event {
+	e := Event{Status: r.status}
+	if ctx.Err() != nil && r.unfinished() {
+		cause := context.Cause(ctx)
+		e.Status = worse(e.Status, endOf(cause))
+		e.Err = stopped(ctx, nil)
+	}
+	var errs []error
+	for _, f := range r.failures {
+		errs = append(errs, f.err)
+	}
+	switch {
+	case len(errs) > 0:
+		e.Err = joined(errs)
+	case e.Err == nil && e.Status == Failed:
+		e.Reason = "an assertion failed: " + strings.Join(r.alerting(), ", ") + " fired"
+	}
+	return e
+}
+
+// unfinished says that steps or actions were not run because the time was over, or
+// because somebody stopped the run.
+func (r *run) unfinished() bool {
+	if len(r.failures) > 0 && r.failures[0].step.Kind == workflows.Query {
+		return false // it ended the run before time did
+	}
+	if len(r.result.Steps) == 0 {
+		return len(r.p.steps)+len(r.p.actions) > 0
+	}
+	last := r.result.last()
+	list := r.p.actions
+	if last.Kind == workflows.Query && len(list) == 0 {
+		list = r.p.steps
+	}
+	return len(list) > 0 && last.Pos != list[len(list)-1].Pos && last.Name != onFailureName
+}
+
+// alerting are the names of the actions that an assertion let run.
+func (r *run) alerting() []string {
+	var names []string
+	for _, s := range r.result.Steps {
+		if s.Alerting {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
+// joined is one error as it is, several on lines of their own.
+func joined(errs []error) error {
+	if len(errs) == 1 {
+		return errs[0]
+	}
+	return errors.Join(errs...)
+}
+
+// tell runs on-failure if something failed. Its time is its own: a run that was too
+// slow can still say so. Nobody is told of a run that somebody stopped.
+func (r *run) tell(outer, timed context.Context) {
+	s := r.p.onFailure
+	if s == nil || outer.Err() != nil || len(r.failures) == 0 && timed.Err() == nil {
+		return
+	}
+	ctx := timed
+	if timed.Err() != nil {
+		own, cancel := context.WithTimeoutCause(withRun(outer, r), s.timeout, &limitError{onFailureName, s.timeout})
+		defer cancel()
+		ctx = own
+	}
+	if len(r.failures) == 0 {
+		if !r.unfinished() {
+			return
+		}
+		r.status = TimedOut
+		r.err = stopped(timed, nil)
+	}
+	e := r.step(ctx, s)
+	if e.Status != Done && e.Status != Skipped {
+		r.status = worse(r.status, worse(Broken, e.Status))
+		r.failures = append(r.failures, failure{s, e.Status, e.Err})
+	}
+}
+
+// message is what on-failure tells. It is not a text of the workflow: nothing in it
+// is rendered.
+func (r *run) message() string {
+	var parts []string
+	for _, f := range r.failures {
+		parts = append(parts, f.words())
+	}
+	if r.err != nil {
+		parts = append(parts, r.err.Error())
+	}
+	text := fmt.Sprintf("Workflow %s failed with errors: %s", r.p.workflow.ID, strings.Join(parts, ", "))
+	return r.Pool.Mask(text)
+}
+
+func (f failure) words() string {
+	var inner *StepError
+	err := f.err
+	if errors.As(err, &inner) {
+		err = inner.Err
+	}
+	if f.status == Failed {
+		return fmt.Sprintf("%s %s failed its check: %v", f.step.Kind, f.step.Name, err)
+	}
+	return fmt.Sprintf("Failed to run %s %s: %v", f.step.Kind, f.step.Name, err)
+}
+
+func (r *run) now() time.Time {
+	if r.Now != nil {
+		return r.Now()
+	}
+	return time.Now()
+}
+
+func (r *run) random() float64 {
+	if r.Random != nil {
+		return r.Random()
+	}
+	return rand.Float64()
+}
+
+func (r *run) log() *slog.Logger {
+	if r.Log != nil {
+		return r.Log
+	}
+	return slog.New(slog.DiscardHandler)
+}
+
+// emit dates, masks and sums up e, and shows it to whoever observes, unless it
+// happened in the past.
+func (r *run) emit(e *Event, past bool) {
+	e.Run, e.Workflow = r.in.Run, r.p.workflow.ID
+	r.mask(e)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e.Time = r.now()
+	r.result.Add(*e)
+	if r.Observe != nil && !past {
+		r.Observe(*e)
+	}
 }

@@ -1,0 +1,245 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"runtime/debug"
+	"time"
+
+	"tocsin/providers"
+	"tocsin/templating/value"
+	"tocsin/workflows"
+	"tocsin/workflows/source"
+)
+
+const (
+	// grace is how long a call may take to stop when it is told to. Then it is left
+	// behind.
+	grace = 2 * time.Second
+	// maxOutput is how much a call may return: about its size as JSON.
+	maxOutput = 8 << 20
+	// maxDepth is how deeply it may be nested.
+	maxDepth = 64
+)
+
+// call asks or tells the provider, as often as the step allows.
+func (f *frame) call(ctx context.Context, with source.Value) (any, error) {
+	if f.s.op == nil {
+		return nil, f.notHere()
+	}
+	for {
+		f.calls++
+		f.say(&Event{Action: Calling, With: f.plain, Attempt: f.calls})
+		out, err := f.attempt(ctx, with)
+		if err == nil {
+			return f.answer(out)
+		}
+		wait, again, why := f.again(ctx, err)
+		if !again {
+			return nil, why
+		}
+		f.say(&Event{Action: Retrying, Attempt: f.calls, Err: err, Reason: err.Error(), Duration: wait})
+		if err := f.sleep(ctx, wait); err != nil {
+			return nil, stopped(ctx, err)
+		}
+	}
+}
+
+// notHere is the error of calling a provider that this build knows by name only.
+func (f *frame) notHere() error {
+	return fmt.Errorf("this build does not have the provider %q yet", f.s.Provider.S)
+}
+
+// again says whether the call that failed is repeated, and how long to wait before
+// that; if not, why is the error to end with. A vendor who says when to come back is
+// heard: the wait is no shorter than that, and an action is then repeated once even
+// if its author did not ask for it.
+func (f *frame) again(ctx context.Context, err error) (wait time.Duration, again bool, why error) {
+	var after time.Duration
+	var p *providers.Error
+	if errors.As(err, &p) && p.Temporary {
+		after = p.After
+	}
+	retry := f.s.Retry
+	switch {
+	case ctx.Err() != nil || hopeless(err):
+		return 0, false, err
+	case f.calls <= retry.Count:
+		wait = max(f.interval(retry), after)
+	case f.calls == 1 && f.s.Kind == workflows.Notify && after > 0:
+		wait = after
+	default:
+		return 0, false, err
+	}
+	if end, ok := ctx.Deadline(); ok && time.Until(end) <= wait {
+		return 0, false, fmt.Errorf("%w (not repeated: the wait of %s is longer than the run may take)", err, span(wait))
+	}
+	return wait, true, nil
+}
+
+// hopeless says that a repetition would come out the same, or that the call still
+// goes on.
+func hopeless(err error) bool {
+	var problems source.Problems
+	var stopped *stoppedError
+	return errors.As(err, &problems) || errors.Is(err, providers.ErrUnsupported) ||
+		errors.As(err, &stopped) && stopped.left
+}
+
+// interval is the wait before the next attempt.
+func (f *frame) interval(retry workflows.Retry) time.Duration {
+	wait := float64(retry.Interval)
+	if retry.Backoff > 1 {
+		wait *= math.Pow(retry.Backoff, float64(f.calls-1))
+	}
+	if retry.Jitter {
+		wait *= f.random()
+	}
+	return time.Duration(min(wait, float64(time.Hour)))
+}
+
+func (f *frame) sleep(ctx context.Context, d time.Duration) error {
+	if f.Sleep != nil {
+		return f.Sleep(ctx, d)
+	}
+	if d <= 0 {
+		return ctx.Err()
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// A reply is what a call came back with.
+type reply struct {
+	out any
+	err error
+}
+
+// attempt makes one call, in a goroutine of its own: one that does not stop when told
+// to is left behind after some grace, and the run goes on.
+func (f *frame) attempt(ctx context.Context, with source.Value) (any, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, f.s.timeout, &limitError{"the call", f.s.timeout})
+	defer cancel()
+	config, err := f.opening(ctx)
+	if err != nil {
+		return nil, err
+	}
+	replies := make(chan reply, 1)
+	go f.ask(ctx, config, with, replies)
+	select {
+	case a := <-replies:
+		return a.out, f.judge(ctx, a.err)
+	case <-ctx.Done():
+	}
+	late := time.NewTimer(grace)
+	defer late.Stop()
+	select {
+	case a := <-replies:
+		return a.out, f.judge(ctx, a.err)
+	case <-late.C:
+		f.log().Warn("call abandoned", "run", f.in.Run, "workflow", f.p.workflow.ID, "step", f.s.Name, "provider", f.s.Provider.S)
+		return nil, &stoppedError{cause: context.Cause(ctx), left: true}
+	}
+}
+
+// opening renders a configuration that is written in the step: before the call, since
+// what it reads changes between steps.
+func (f *frame) opening(ctx context.Context) (source.Value, error) {
+	if f.s.config.inline == nil {
+		return source.Value{}, nil
+	}
+	return f.configuration(ctx)
+}
+
+// ask opens the provider and calls it. It may outlive the run: it touches nothing of
+// it but what never changes.
+func (f *frame) ask(ctx context.Context, config, with source.Value, replies chan<- reply) {
+	s, pool := f.s, f.Pool
+	var a reply
+	defer func() {
+		if p := recover(); p != nil {
+			f.panicked(p, debug.Stack())
+			a = reply{err: &panicError{p}}
+		}
+		replies <- a
+	}()
+	client, err := open(ctx, pool, s, config)
+	if err != nil {
+		a.err = err
+		return
+	}
+	if s.Kind == workflows.Notify {
+		a.out, a.err = client.Notify(ctx, with)
+		return
+	}
+	a.out, a.err = client.Query(ctx, with)
+}
+
+func open(ctx context.Context, pool *providers.Pool, s *step, config source.Value) (*providers.Client, error) {
+	if s.config.inline != nil {
+		return pool.ClientWith(ctx, s.provider.Type, config)
+	}
+	return pool.Client(ctx, s.provider.Type, s.config.name)
+}
+
+// judge is err, or if time was over when the call ended with it, that.
+func (f *frame) judge(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() == nil {
+		return err
+	}
+	return stopped(ctx, err)
+}
+
+// answer is what the step's results will be. What an action returned counts only if
+// there is something in it (spec §7.2).
+func (f *frame) answer(out any) (any, error) {
+	if left := room(out, maxOutput, maxDepth); left < 0 {
+		return nil, fmt.Errorf("%s returned more than %d MiB, or nested it more than %d deep", f.s.Provider.S, maxOutput>>20, maxDepth)
+	}
+	if f.s.Kind == workflows.Notify && !value.Truthy(out) {
+		return nil, nil
+	}
+	return out, nil
+}
+
+// room is what is left of so many bytes when v has been put there; below zero: v is
+// too large or too deep.
+func room(v any, left, depth int) int {
+	if depth < 0 {
+		return -1
+	}
+	switch v := v.(type) {
+	case string:
+		return left - len(v)
+	case []any:
+		return roomList(v, left, depth)
+	case value.Tuple:
+		return roomList(v, left, depth)
+	case value.Object:
+		return room(v.Map, left, depth)
+	case *value.Map:
+		for _, e := range v.Entries() {
+			if left = room(e.Value, left-len(e.Key)-8, depth-1); left < 0 {
+				return left
+			}
+		}
+	}
+	return left - 8
+}
+
+func roomList(list []any, left, depth int) int {
+	for _, item := range list {
+		if left = room(item, left-8, depth-1); left < 0 {
+			return left
+		}
+	}
+	return left - 8
+}

@@ -1,0 +1,72 @@
+package engine
+
+import (
+	"slices"
+
+	"tocsin/templating"
+)
+
+// mask hides the secrets of the pool in everything that e shows.
+func (r *run) mask(e *Event) {
+	p := r.Pool
+	if e.Reason != "" {
+		e.Reason = p.Mask(e.Reason)
+	}
+	if e.With != nil {
+		e.With = p.MaskValue(e.With)
+	}
+	if e.Output != nil {
+		e.Output = p.MaskValue(e.Output)
+	}
+	if e.Err != nil {
+		e.Err = r.maskError(e.Err)
+	}
+	if e.Check != nil {
+		r.maskCheck(e.Check)
+	}
+}
+
+func (r *run) maskCheck(c *Check) {
+	c.Text, c.Words = r.Pool.Mask(c.Text), r.Pool.Mask(c.Words)
+	if c.Error != "" {
+		c.Error = r.Pool.Mask(c.Error)
+	}
+	if c.Value != nil {
+		c.Value = r.Pool.MaskValue(c.Value)
+	}
+	if c.Against != nil {
+		c.Against = r.Pool.MaskValue(c.Against)
+	}
+	if c.Tree != nil {
+		tree := r.maskTree(*c.Tree)
+		c.Tree = &tree
+	}
+}
+
+func (r *run) maskTree(e templating.Explanation) templating.Explanation {
+	e.Text, e.Error = r.Pool.Mask(e.Text), r.Pool.Mask(e.Error)
+	e.Value = r.Pool.MaskValue(e.Value)
+	e.Parts = slices.Clone(e.Parts)
+	for i := range e.Parts {
+		e.Parts[i] = r.maskTree(e.Parts[i])
+	}
+	return e
+}
+
+// maskError is err with its secrets hidden. What it wraps can still be looked at, but
+// not printed by accident.
+func (r *run) maskError(err error) error {
+	text := err.Error()
+	if shown := r.Pool.Mask(text); shown != text {
+		return &maskedError{shown, err}
+	}
+	return err
+}
+
+type maskedError struct {
+	text string
+	err  error
+}
+
+func (e *maskedError) Error() string { return e.text }
+func (e *maskedError) Unwrap() error { return e.err }
