@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"fmt"
 	"math"
 	"math/big"
 	"reflect"
@@ -51,9 +52,9 @@ func codecOf(t reflect.Type) *codec {
 	case reflect.Bool:
 		return &codec{typ: Boolean, takes: "true or false", set: setBool}
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return &codec{typ: Integer, takes: "an integer", set: setInt}
+		return &codec{typ: Integer, takes: integers(t), set: setInt}
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return &codec{typ: Integer, takes: "an integer from 0 up", set: setUint}
+		return &codec{typ: Integer, takes: integers(t), set: setUint}
 	case reflect.Float32, reflect.Float64:
 		return &codec{typ: Number, takes: "a number", set: setFloat}
 	case reflect.Struct:
@@ -70,6 +71,20 @@ func codecOf(t reflect.Type) *codec {
 		}
 	}
 	return nil
+}
+
+// integers says which ones fit into t, where that is worth saying.
+func integers(t reflect.Type) string {
+	bits := t.Bits()
+	switch signed := t.Kind() <= reflect.Int64; {
+	case signed && bits == 64:
+		return "an integer"
+	case signed:
+		return fmt.Sprintf("an integer from %d to %d", -1<<(bits-1), 1<<(bits-1)-1)
+	case bits == 64:
+		return "an integer from 0 up"
+	}
+	return fmt.Sprintf("an integer from 0 to %d", 1<<bits-1)
 }
 
 // withEnum is c limited to the given texts, in lists and mappings their items; nil

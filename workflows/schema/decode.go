@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/big"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -95,7 +96,7 @@ func (d *decoder) fields(p *plan, dst reflect.Value, m source.Map, pos source.Po
 	}
 	for _, i := range p.must {
 		if !seen.has(i) && !misspelt.has(i) {
-			d.missing(&p.fields[i], pos)
+			d.missing(&p.fields[i], m, pos)
 		}
 	}
 }
@@ -270,7 +271,13 @@ func and(fields []field) string {
 	return b.String()
 }
 
-func (d *decoder) missing(f *field, pos source.Pos) {
+// missing points at the mapping, or at the key that has nothing behind it.
+func (d *decoder) missing(f *field, m source.Map, pos source.Pos) {
+	for _, e := range m {
+		if e.Key == f.Name || slices.Contains(f.Aliases, e.Key) {
+			pos = e.Pos
+		}
+	}
 	p := source.Problem{
 		Pos:     pos,
 		Code:    "missing-key",

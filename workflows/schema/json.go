@@ -1,6 +1,9 @@
 package schema
 
-import "strings"
+import (
+	"encoding/json"
+	"strings"
+)
 
 // JSON is the JSON Schema (draft 2020-12), for editors. Every key also takes a text
 // with a template in it, whatever its type.
@@ -63,7 +66,7 @@ func anyName(f field) map[string]any {
 // json describes what c reads, with the documentation of f.
 func (c *codec) json(f Field, path []*plan) map[string]any {
 	out := c.bare(path)
-	if !c.takesTemplates(out) {
+	if !c.takesTemplates() {
 		out = map[string]any{"anyOf": []any{out, template()}}
 	}
 	if f.Doc != "" {
@@ -78,9 +81,9 @@ func (c *codec) json(f Field, path []*plan) map[string]any {
 	return out
 }
 
-// takesTemplates says that out allows every text anyway.
-func (c *codec) takesTemplates(out map[string]any) bool {
-	return c.enum == nil && (out["type"] == "string" || c.typ == Any)
+// takesTemplates says that c takes every text anyway.
+func (c *codec) takesTemplates() bool {
+	return c.typ == Any || c.typ == String && c.enum == nil
 }
 
 func template() map[string]any {
@@ -91,11 +94,10 @@ func template() map[string]any {
 func (c *codec) bare(path []*plan) map[string]any {
 	switch c.typ {
 	case String:
-		out := map[string]any{"type": "string"}
 		if c.enum != nil {
-			out["enum"] = anys(c.enum)
+			return map[string]any{"type": "string", "enum": anys(c.enum)}
 		}
-		return out
+		return map[string]any{"type": []any{"string", "number", "boolean"}}
 	case Integer, Number, Boolean:
 		return map[string]any{"type": string(c.typ)}
 	case Duration:
@@ -149,6 +151,11 @@ func (c *codec) defaultJSON(text string) any {
 		}
 	case Boolean:
 		return truth[strings.ToLower(text)]
+	case List, Mapping:
+		var v any
+		if json.Unmarshal([]byte(text), &v) == nil {
+			return v
+		}
 	}
 	return text
 }

@@ -7,8 +7,8 @@ import (
 )
 
 // A Secret is a string that never prints, marshals or logs itself: it shows as
-// "[redacted]" in every format. string(s) is the secret. In an unexported field it
-// is as open as any string: package fmt does not ask it there.
+// "[redacted]" in every format. string(s) is the secret. Two places do not ask it:
+// package fmt in an unexported field, and package json as the key of a map.
 type Secret string
 
 const redacted = "[redacted]"
