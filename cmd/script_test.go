@@ -84,7 +84,13 @@ func wsserver(ts *testscript.TestScript, neg bool, args []string) {
 		host = strings.TrimPrefix(s.URL, "http://")
 	}
 	ts.Setenv(args[0], "ws://"+host)
-	ts.Setenv(args[0]+"_HOST", host)
+	setHost(ts, args[0], host)
+}
+
+// setHost sets VAR_HOST to host:port and VAR_PORT to the port.
+func setHost(ts *testscript.TestScript, name, host string) {
+	ts.Setenv(name+"_HOST", host)
+	ts.Setenv(name+"_PORT", host[strings.LastIndexByte(host, ':')+1:])
 }
 
 func listen(ts *testscript.TestScript) net.Listener {
@@ -118,7 +124,7 @@ func httpserver(ts *testscript.TestScript, neg bool, args []string) {
 	}))
 	ts.Defer(s.Close)
 	ts.Setenv(args[0], s.URL)
-	ts.Setenv(args[0]+"_HOST", strings.TrimPrefix(s.URL, "http://"))
+	setHost(ts, args[0], strings.TrimPrefix(s.URL, "http://"))
 }
 
 type slacksKey struct{}

@@ -39,7 +39,7 @@ func annotate(b *bytes.Buffer, level string, r *engine.Result, c testCase, messa
 	if pos := cmp.Or(c.pos, r.Pos); pos.Line > 0 {
 		fmt.Fprintf(b, "file=%s,line=%d,col=%d,", property(pos.File), pos.Line, pos.Col)
 	}
-	fmt.Fprintf(b, "title=%s::%s\n", property(r.Workflow+": "+c.name), commandData(message))
+	fmt.Fprintf(b, "title=%s::%s\n", property(clean(r.Workflow+": "+c.name)), commandData(message))
 }
 
 // commandData and property escape what would end a workflow command or one of its

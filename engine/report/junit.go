@@ -14,7 +14,8 @@ import (
 )
 
 // The elements of a JUnit report, with the attributes that both the Jenkins and the
-// Surefire schema know. Times are seconds.
+// Surefire schema know, in the order of the latter (testdata/junit.xsd has what they have
+// in common). Times are seconds.
 type (
 	junitSuites struct {
 		XMLName  xml.Name     `xml:"testsuites"`
@@ -26,37 +27,39 @@ type (
 		Suites   []junitSuite `xml:"testsuite"`
 	}
 	junitSuite struct {
-		Name      string      `xml:"name,attr"`
-		Tests     int         `xml:"tests,attr"`
-		Failures  int         `xml:"failures,attr"`
-		Errors    int         `xml:"errors,attr"`
-		Skipped   int         `xml:"skipped,attr"`
-		Time      string      `xml:"time,attr"`
-		Timestamp string      `xml:"timestamp,attr"`
-		Cases     []junitCase `xml:"testcase"`
+		Name     string      `xml:"name,attr"`
+		Tests    int         `xml:"tests,attr"`
+		Failures int         `xml:"failures,attr"`
+		Errors   int         `xml:"errors,attr"`
+		Skipped  int         `xml:"skipped,attr"`
+		Time     string      `xml:"time,attr"`
+		Cases    []junitCase `xml:"testcase"`
 	}
 	junitCase struct {
 		Name    string         `xml:"name,attr"`
 		Class   string         `xml:"classname,attr"`
 		Time    string         `xml:"time,attr"`
 		Failure *junitProblem  `xml:"failure"`
-		Error   *junitProblem  `xml:"error"`
 		Skipped *junitSkipped  `xml:"skipped"`
-		Flaky   []junitAttempt `xml:"flakyError"` // failed before it passed
+		Error   *junitProblem  `xml:"error"`
 		Rerun   []junitAttempt `xml:"rerunError"` // failed before it failed for good
+		Flaky   []junitAttempt `xml:"flakyError"` // failed before it passed
 	}
 	junitProblem struct {
 		Message string `xml:"message,attr"`
 		Type    string `xml:"type,attr"`
-		Text    string `xml:",chardata"`
+		Text    string `xml:",cdata"`
 	}
 	junitSkipped struct {
 		Message string `xml:"message,attr,omitempty"`
 	}
+	junitTrace struct {
+		Text string `xml:",cdata"`
+	}
 	junitAttempt struct {
-		Message string `xml:"message,attr"`
-		Type    string `xml:"type,attr"`
-		Trace   string `xml:"stackTrace"`
+		Message string     `xml:"message,attr"`
+		Type    string     `xml:"type,attr"`
+		Trace   junitTrace `xml:"stackTrace"`
 	}
 )
 
@@ -87,7 +90,7 @@ func JUnit(w io.Writer, runs []*engine.Result) error {
 }
 
 func suiteOf(r *engine.Result) junitSuite {
-	s := junitSuite{Name: xmlText(r.Workflow), Time: seconds(r.Duration), Timestamp: r.Started.UTC().Format("2006-01-02T15:04:05")}
+	s := junitSuite{Name: xmlText(r.Workflow), Time: seconds(r.Duration)}
 	var n count
 	for _, c := range cases(r) {
 		n.add(c.status)
@@ -109,7 +112,7 @@ func caseOf(r *engine.Result, c testCase) junitCase {
 		j.Error = problemOf(c, string(c.status))
 	}
 	for i, err := range c.retried {
-		a := junitAttempt{Message: xmlText(fmt.Sprintf("attempt %d", i+1)), Type: "retried", Trace: xmlText(err.Error())}
+		a := junitAttempt{Message: xmlText(fmt.Sprintf("attempt %d", i+1)), Type: "retried", Trace: junitTrace{xmlText(err.Error())}}
 		if bad(c.status) {
 			j.Rerun = append(j.Rerun, a)
 		} else {

@@ -44,7 +44,9 @@ func tapCase(b *bytes.Buffer, margin string, n int, c testCase) {
 	}
 	// A YAML block in double-quoted scalars, which are JSON strings.
 	fmt.Fprintf(b, "%s  ---\n%s  severity: %s\n", margin, margin, map[bool]string{true: "fail", false: "error"}[c.status == engine.Failed])
-	tapField(b, margin, "message", c.reason)
+	if c.reason != "" {
+		tapField(b, margin, "message", c.reason)
+	}
 	if c.tree != nil {
 		var tree bytes.Buffer
 		Text{}.tree(&tree, *c.tree, 0)

@@ -110,7 +110,7 @@ func (t Text) step(b *bytes.Buffer, r *engine.Result, s *engine.StepResult, widt
 func note(s *engine.StepResult) string {
 	var parts []string
 	if n := len(s.Items); n > 0 {
-		parts = append(parts, fmt.Sprintf("%d items", n))
+		parts = append(parts, items(n))
 	}
 	if s.Retries > 0 {
 		parts = append(parts, fmt.Sprintf("%d retried", s.Retries))
@@ -119,6 +119,13 @@ func note(s *engine.StepResult) string {
 		parts = append(parts, clean(s.Reason))
 	}
 	return strings.Join(parts, ", ")
+}
+
+func items(n int) string {
+	if n == 1 {
+		return "1 item"
+	}
+	return fmt.Sprintf("%d items", n)
 }
 
 // check shows a condition that decided against something, or fired an alert; with
