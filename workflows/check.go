@@ -10,15 +10,18 @@ import (
 
 // checkWorkflow reports what is only seen when all of w has been read.
 func (r *reader) checkWorkflow(w *Workflow) {
-	if len(w.Steps)+len(w.Actions) == 0 {
-		r.warn(w.Pos, "empty-workflow", "give it steps, which ask, and actions, which tell", "this workflow does nothing")
-	}
 	r.checkNames(w)
 	for _, s := range slices.Concat(w.Steps, w.Actions) {
 		r.checkConditionNames(s)
 	}
 	for _, in := range w.Inputs {
 		r.checkInput(in)
+	}
+}
+
+func (r *reader) checkEmpty(w *Workflow) {
+	if len(w.Steps)+len(w.Actions) == 0 {
+		r.warn(w.Pos, "empty-workflow", "give it steps, which ask, and actions, which tell", "this workflow does nothing")
 	}
 }
 

@@ -152,8 +152,12 @@ func (r *reader) list(f *File, form Form, items []source.Value) {
 // workflow reads one workflow into f.
 func (r *reader) workflow(f *File, form Form, v source.Value) {
 	w := &Workflow{Pos: v.Pos, Form: form, Strategy: Wait}
+	before := len(r.problems)
 	if !workflowTable.read(r, v, w) {
 		return
+	}
+	if !slices.ContainsFunc(r.problems[before:], fatal) { // else the steps may be misspelt
+		r.checkEmpty(w)
 	}
 	f.Providers = append(f.Providers, w.connections...)
 	r.settleInterval(w)
