@@ -2,6 +2,7 @@ package schema
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 )
 
@@ -67,7 +68,7 @@ func anyName(f field) map[string]any {
 func (c *codec) json(f Field, path []*plan) map[string]any {
 	out := c.bare(path)
 	if !c.takesTemplates() {
-		out = map[string]any{"anyOf": []any{out, template()}}
+		out = map[string]any{"anyOf": append(alternatives(out), template())}
 	}
 	if f.Doc != "" {
 		out["description"] = f.Doc
@@ -79,6 +80,14 @@ func (c *codec) json(f Field, path []*plan) map[string]any {
 		out["examples"] = []any{f.Example}
 	}
 	return out
+}
+
+// alternatives are what one of which has to fit; out itself if it offers none.
+func alternatives(out map[string]any) []any {
+	if anyOf, ok := out["anyOf"].([]any); ok && len(out) == 1 {
+		return slices.Clone(anyOf)
+	}
+	return []any{out}
 }
 
 // takesTemplates says that c takes every text anyway.
@@ -125,7 +134,8 @@ func listJSON(c *codec, path []*plan) map[string]any {
 		return map[string]any{"type": "array"}
 	}
 	items := item.json(Field{}, path)
-	return map[string]any{"anyOf": []any{map[string]any{"type": "array", "items": items}, items}}
+	array := map[string]any{"type": "array", "items": items}
+	return map[string]any{"anyOf": append([]any{array}, alternatives(item.bare(path))...)}
 }
 
 func mappingJSON(c *codec, path []*plan) map[string]any {
