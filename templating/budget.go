@@ -50,15 +50,20 @@ type run struct {
 	items []any       // values of the sections around, inner ones last
 	open  []*Template // texts being rendered, for circles
 
-	steps, checkAt int
-	pieces         int
-	strings        int
-	limit          time.Duration
-	deadline       time.Time
+	cost
+	limit time.Duration
 
 	buf      []byte
 	machines []*vm.VM // one for each program that waits for another
 	depth    int
+}
+
+// cost is what has been used of the budgets.
+type cost struct {
+	steps, checkAt int
+	pieces         int
+	strings        int
+	deadline       time.Time
 }
 
 var runs = sync.Pool{New: func() any { return new(run) }}
@@ -74,21 +79,21 @@ func begin(ctx context.Context, s *Scope, form Form, limit time.Duration) *run {
 
 func (r *run) end() {
 	const keepBuffer = 16 << 10
-	buf := r.buf[:0]
-	if cap(buf) > keepBuffer {
-		buf = nil
+	if r.buf = r.buf[:0]; cap(r.buf) > keepBuffer {
+		r.buf = nil
 	}
-	machines := r.machines[:min(len(r.machines), 2)]
-	for i, m := range machines {
-		if cap(m.Scopes) > 0 { // it may hold the lists of its loops
-			machines = machines[:i]
+	for i, m := range r.machines {
+		if i == 2 || cap(m.Scopes) > 0 { // it may hold the lists of its loops
+			r.machines = r.machines[:i]
 			break
 		}
 		clear(m.Stack[:cap(m.Stack)])
 		clear(m.Variables)
 	}
 	clear(r.items[:cap(r.items)])
-	*r = run{buf: buf, machines: machines, items: r.items[:0]}
+	clear(r.open[:cap(r.open)])
+	r.ctx, r.scope, r.missing, r.items, r.open = nil, nil, nil, r.items[:0], r.open[:0]
+	r.at, r.lenient, r.depth, r.cost = 0, 0, 0, cost{}
 	runs.Put(r)
 }
 

@@ -86,16 +86,13 @@ func truth(v any) bool {
 // Value is the value of the condition in s.
 func (e *Expr) Value(ctx context.Context, s *Scope) (any, error) {
 	r := begin(ctx, s, e.form, expressionTime)
+	defer r.end()
 	v, err := e.code.run(r)
-	if len(r.missing) > 0 {
-		err = missingError(e.text, r.at, r.missing)
-	}
-	r.end()
-	if err == nil {
-		return v, nil
-	}
 	if _, ours := err.(*Error); ours && e.form == Assert {
-		return false, nil // as in Keep, where a budget could not run out
+		return false, nil // as in Keep; a budget that ran out is no answer, though
 	}
-	return nil, evaluationError(e.text, e.code.node.pos, err)
+	if err := r.verdict(e.text, err); err != nil {
+		return nil, err
+	}
+	return v, nil
 }

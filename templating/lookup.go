@@ -1,6 +1,9 @@
 package templating
 
 import (
+	"slices"
+	"strings"
+
 	"tocsin/templating/value"
 )
 
@@ -110,38 +113,60 @@ func holdsTexts(v any) bool {
 	return false
 }
 
-// path is the value of p; soft says that it stands in quotes or is the argument of a
-// call. What is missing is nil, remembered where the text is strict, or an error
-// where the form says so.
-func (r *run) path(p *path, soft bool) (any, error) {
+// A need says what it means that a path is missing.
+type need uint8
+
+const (
+	required need = iota
+	soft          // in quotes or a call's argument: not even an assert minds
+	optional      // it has a default
+)
+
+// path is the value of p. What is missing is nil and remembered, or an error where
+// the form says so.
+func (r *run) path(p *path, need need) (any, error) {
 	if r.steps++; r.steps >= r.checkAt {
 		if err := r.tick(0); err != nil {
 			return nil, err
 		}
 	}
 	v, ok, err := r.lookup(p)
-	if ok || err != nil {
+	if ok || err != nil || need == optional {
 		return v, err
 	}
 	r.miss(p)
-	if r.form == AlertAssert || r.form == Assert && !soft {
+	if r.form == AlertAssert || r.form == Assert && need == required {
 		return nil, missingError("", p.pos, []string{p.text})
 	}
 	return nil, nil
 }
 
-// miss remembers that p was not there.
+// miss remembers that p was not there. In the helpers and in the texts that a path
+// leads to, that is no mistake.
 func (r *run) miss(p *path) {
-	if !r.strict || r.lenient > 0 || len(r.open) > 1 {
+	if r.lenient > 0 || len(r.open) > 1 || slices.Contains(r.missing, p.text) {
 		return
-	}
-	for _, m := range r.missing {
-		if m == p.text {
-			return
-		}
 	}
 	if len(r.missing) == 0 {
 		r.at = p.pos
 	}
 	r.missing = append(r.missing, p.text)
+}
+
+// verdict is the error of evaluating or rendering text, which ended with err. Where
+// it is strict, what was missing tells more than what came of it; elsewhere it is
+// the hint.
+func (r *run) verdict(text string, err error) error {
+	if r.strict && len(r.missing) > 0 {
+		return missingError(text, r.at, r.missing)
+	}
+	if err == nil {
+		return nil
+	}
+	err = evaluationError(text, err)
+	if e, ok := err.(*Error); ok && len(r.missing) > 0 && len(e.Missing) == 0 {
+		e.Missing = r.missing
+		e.Hint = "'" + strings.Join(r.missing, "', '") + "' is not there"
+	}
+	return err
 }

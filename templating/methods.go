@@ -18,7 +18,7 @@ var methods = [...]builtin{
 	{"get", "(key, default=None)", 1, 2, getFrom},
 	{"isdigit", "()", 0, 0, isDigits},
 	{"items", "()", 0, 0, itemsOf},
-	{"join", "(list)", 1, 1, joinWith},
+	{"join", "(list)", 1, 1, joinedBy},
 	{"keys", "()", 0, 0, keysOf},
 	{"lower", "()", 0, 0, lower},
 	{"lstrip", "(letters)", 0, 1, stripLeft},
@@ -237,7 +237,7 @@ func (r *run) list(parts []string) (any, error) {
 	return out, r.elements(len(out))
 }
 
-func joinWith(r *run, args []any) (any, error) {
+func joinedBy(r *run, args []any) (any, error) {
 	list, err := r.each(args[1])
 	if err != nil {
 		return nil, err

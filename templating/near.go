@@ -1,10 +1,13 @@
 package templating
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // near suggests the name that was probably meant.
 func near(name string, all []string) string {
-	best, distance := "", max(2, len(name)/3)+1
+	best, distance := "", max(1, len(strings.TrimPrefix(name, "keep."))/3)+1
 	for _, candidate := range all {
 		if d := editDistance(name, candidate, distance); d < distance {
 			best, distance = candidate, d

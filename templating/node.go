@@ -35,6 +35,7 @@ const (
 type node struct {
 	kind     kind
 	quoted   bool // a path or text that stood in quotes
+	optional bool // a path that has a default
 	pos, end int
 
 	value  any

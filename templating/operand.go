@@ -112,7 +112,7 @@ func (p *parser) sectionText(at int) *node {
 // placeholder reads the expression between braces, text[from:to].
 func (p *parser) placeholder(from, to int) *node {
 	if from >= to {
-		p.fail(max(0, from-len(p.open)), "empty braces", "write {{ path }}")
+		p.fail(max(0, strings.LastIndex(p.text[:from], p.open)), "empty braces", "write {{ path }}")
 		return &node{}
 	}
 	return p.window(from, to, func() *node {

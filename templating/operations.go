@@ -13,8 +13,15 @@ import (
 // variables. Each gets the run first and counts a step.
 func operations() []exprs.Function {
 	return []exprs.Function{
-		{Name: "path", Func: func(a ...any) (any, error) { return a[0].(*run).path(a[1].(*path), false) }},
-		{Name: "soft path", Func: func(a ...any) (any, error) { return a[0].(*run).path(a[1].(*path), true) }},
+		{Name: "path", Func: func(a ...any) (any, error) { return a[0].(*run).path(a[1].(*path), required) }},
+		{Name: "soft path", Func: func(a ...any) (any, error) { return a[0].(*run).path(a[1].(*path), soft) }},
+		{Name: "optional path", Func: func(a ...any) (any, error) { return a[0].(*run).path(a[1].(*path), optional) }},
+		{Name: "path ==", Func: func(a ...any) (any, error) { return pathEqual(a, required) }},
+		{Name: "path !=", Func: func(a ...any) (any, error) { return not(pathEqual(a, required)) }},
+		{Name: "soft path ==", Func: func(a ...any) (any, error) { return pathEqual(a, soft) }},
+		{Name: "soft path !=", Func: func(a ...any) (any, error) { return not(pathEqual(a, soft)) }},
+		{Name: "optional path ==", Func: func(a ...any) (any, error) { return pathEqual(a, optional) }},
+		{Name: "optional path !=", Func: func(a ...any) (any, error) { return not(pathEqual(a, optional)) }},
 		{Name: "quoted", Func: func(a ...any) (any, error) { return a[0].(*run).quoted(a[1]) }},
 		{Name: "text", Func: func(a ...any) (any, error) { return a[0].(*run).piecesText(a[1].(*node).pieces) }},
 		{Name: "unknown", Func: func(a ...any) (any, error) { return nil, unknownName(a[1].(string)) }},
@@ -54,6 +61,18 @@ func operations() []exprs.Function {
 		{Name: "method", Func: func(a ...any) (any, error) { return a[0].(*run).method(a[1].(*call), a[2:]) }},
 	}
 }
+
+// pathEqual compares what a path leads to with a literal.
+func pathEqual(a []any, need need) (bool, error) {
+	r := a[0].(*run)
+	v, err := r.path(a[1].(*path), need)
+	if err != nil {
+		return false, err
+	}
+	return equal(v, a[2]), r.tick(weight(v))
+}
+
+func not(ok bool, err error) (bool, error) { return !ok, err }
 
 func step(a []any) error { return a[0].(*run).tick(1) }
 

@@ -69,6 +69,11 @@ func (p *parser) known(name string) bool {
 }
 
 func (p *parser) applied(name string, at int, args []*node) *node {
+	if name == "default" || name == "coalesce" {
+		for _, a := range args {
+			a.optional = a.kind == pathNode
+		}
+	}
 	b := builtinOf(name)
 	if b == nil || p.known(name) {
 		n := p.tableCall(name, at, args, nil)

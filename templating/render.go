@@ -50,27 +50,15 @@ func (t *Template) one(r *run) (any, error) {
 	r.open = append(r.open, t)
 	r.strict = r.strict && !t.lax
 	v, err := t.pieces[0].code.eval(r)
-	return v, t.verdict(r, err)
+	return v, r.verdict(t.text, err)
 }
 
 // string renders t to text.
 func (t *Template) string(r *run) (string, error) {
 	r.open = append(r.open, t)
 	r.strict = r.strict && !t.lax
-	err := t.verdict(r, t.render(r, t.pieces))
+	err := r.verdict(t.text, t.render(r, t.pieces))
 	return string(r.buf), err
-}
-
-// verdict is the error of a rendering that ended with err: what was missing tells
-// more than what came of it.
-func (t *Template) verdict(r *run, err error) error {
-	if len(r.missing) > 0 {
-		return missingError(t.text, r.at, r.missing)
-	}
-	if err != nil {
-		return evaluationError(t.text, 0, err)
-	}
-	return nil
 }
 
 // nested renders the author's text t, which a path led to.
@@ -95,19 +83,12 @@ func (r *run) nested(t *Template) (any, error) {
 	if t.single(callPiece) {
 		v, err := t.pieces[0].code.eval(r)
 		if isMapping(v) || err != nil {
-			return v, evaluated(t, err)
+			return v, evaluationError(t.text, err)
 		}
 		return resultText(v), nil
 	}
 	text, err := r.text(t.pieces)
-	return text, evaluated(t, err)
-}
-
-func evaluated(t *Template, err error) error {
-	if err == nil {
-		return nil
-	}
-	return evaluationError(t.text, 0, err)
+	return text, evaluationError(t.text, err)
 }
 
 // text renders pieces to a string of their own.

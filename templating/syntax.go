@@ -90,6 +90,10 @@ func (p *parser) unexpected() {
 		p.fail(p.pos, `unexpected "="`, "write == to compare")
 	case rest[0] == '?':
 		p.fail(p.pos, `unexpected "?"`, "write a if condition else b")
+	case p.inCall:
+		p.fail(p.pos, fmt.Sprintf("unexpected %q", firstWord(rest)), "arguments are separated by commas")
+	case strings.HasPrefix(rest, p.open):
+		p.fail(p.pos, fmt.Sprintf("unexpected %q", p.open), "between two values there is an operator: and, or, ==, <, ...")
 	case rest[0] == '|':
 		p.fail(p.pos, `unexpected "|"`, "write filters inside the braces: {{ path | upper }}")
 	case isNameByte(rest[0]) || rest[0] >= utf8.RuneSelf:

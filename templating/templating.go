@@ -17,6 +17,7 @@ package templating
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -117,16 +118,20 @@ func missingError(text string, offset int, paths []string) *Error {
 	return e
 }
 
-// evaluationError puts the text to an error that came up while it was evaluated.
-func evaluationError(text string, offset int, err error) error {
-	if e, ok := err.(*Error); ok {
-		if e.Text == "" {
-			e = &Error{Text: text, Offset: offset, Message: e.Message, Hint: e.Hint, Missing: e.Missing}
+// evaluationError puts the text to an error that came up while it was evaluated; nil
+// stays nil, and so does the end of the context.
+func evaluationError(text string, err error) error {
+	switch e := err.(type) {
+	case nil:
+		return nil
+	case *Error:
+		if e.Text != "" {
+			return e
 		}
-		return e
+		return &Error{Text: text, Offset: e.Offset, Message: e.Message, Hint: e.Hint, Missing: e.Missing}
 	}
-	if err == context.Canceled || err == context.DeadlineExceeded {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	return &Error{Text: text, Offset: offset, Message: err.Error()}
+	return &Error{Text: text, Message: err.Error()}
 }

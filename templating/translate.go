@@ -28,7 +28,7 @@ type code struct {
 func (c *code) eval(r *run) (any, error) {
 	switch n := c.node; n.kind {
 	case pathNode:
-		return r.path(n.path, n.quoted)
+		return r.path(n.path, n.need())
 	case literalNode:
 		return n.value, nil
 	}
@@ -50,24 +50,39 @@ func (c *code) run(r *run) (any, error) {
 	return v, nil
 }
 
-// cause is our error in what the machine made of it. The machine has two of its own:
-// for lists that are too long, and for mistakes of ours.
+// cause is our error in what the machine made of it, with the place. The machine has
+// two of its own: for lists that are too long, and for mistakes of ours.
 func cause(err error) error {
 	var wrapped *file.Error
 	if !errors.As(err, &wrapped) {
 		return err
 	}
 	switch inner := wrapped.Prev.(type) {
+	case *Error:
+		if inner.Text == "" && inner.Offset == 0 {
+			inner.Offset = wrapped.From
+		}
+		return inner
 	case nil:
 		if wrapped.Message == "memory budget exceeded" {
 			return errList
 		}
-		return &Error{Message: "this cannot be evaluated"}
 	case interface{ RuntimeError() }:
-		return &Error{Message: "this cannot be evaluated"}
 	default:
 		return inner
 	}
+	return &Error{Message: "this cannot be evaluated", Offset: wrapped.From}
+}
+
+// need is what a path's place in the text says about it.
+func (n *node) need() need {
+	switch {
+	case n.optional:
+		return optional
+	case n.quoted:
+		return soft
+	}
+	return required
 }
 
 func (c *code) compile() {
@@ -152,14 +167,17 @@ func (t *translator) all(kids []*node) []ast.Node {
 // node translates n. A quoted path has the value of the path: comparisons and truth
 // want it; elsewhere text is used.
 func (t *translator) node(n *node) ast.Node {
+	out := t.translated(n)
+	out.SetLocation(file.Location{From: n.pos})
+	return out
+}
+
+func (t *translator) translated(n *node) ast.Node {
 	switch n.kind {
 	case literalNode:
 		return t.constant(n.value)
 	case pathNode:
-		if n.quoted {
-			return t.op("soft path", t.constant(n.path))
-		}
-		return t.op("path", t.constant(n.path))
+		return t.op(pathOperation(n), t.constant(n.path))
 	case localNode:
 		return t.typed(&ast.IdentifierNode{Value: n.name})
 	case unknownNode:
@@ -199,6 +217,10 @@ var operationOf = [...]string{
 	dictNode:  "mapping",
 }
 
+func pathOperation(n *node) string {
+	return [...]string{required: "path", soft: "soft path", optional: "optional path"}[n.need()]
+}
+
 // text translates n where a quoted path is its text.
 func (t *translator) text(n *node) ast.Node {
 	if n.kind == pathNode && n.quoted {
@@ -211,7 +233,7 @@ func (t *translator) text(n *node) ast.Node {
 func (t *translator) arguments(kids []*node) []ast.Node {
 	out := t.all(kids)
 	for i, k := range kids {
-		if k.kind == pathNode && !k.quoted {
+		if k.kind == pathNode && !k.quoted && !k.optional {
 			out[i] = t.op("soft path", t.constant(k.path))
 		}
 	}
@@ -281,6 +303,11 @@ func (t *translator) let(v ast.Node, in func(ast.Node) ast.Node) ast.Node {
 
 // comparison is a < b, or the chain a < b < c, in which b is computed once.
 func (t *translator) comparison(n *node) ast.Node {
+	left, right := n.kids[0], n.kids[1]
+	if left.kind == pathNode && right.kind == literalNode && len(n.ops) == 1 && (n.ops[0] == "==" || n.ops[0] == "!=") {
+		// Most conditions are this, and one operation is faster than two.
+		return t.op(pathOperation(left)+" "+n.ops[0], t.constant(left.path), t.constant(right.value))
+	}
 	return t.compare(t.node(n.kids[0]), n.ops, n.kids[1:])
 }
 
