@@ -40,7 +40,7 @@ func (f *frame) call(ctx context.Context, with source.Value) (any, error) {
 		if !again {
 			return nil, why
 		}
-		f.say(&Event{Action: Retrying, Attempt: f.calls, Err: err, Reason: err.Error(), Duration: wait})
+		f.say(&Event{Action: Retrying, Attempt: f.calls, Err: err, Reason: fmt.Sprintf("%v; again in %s", err, span(wait))})
 		if err := f.sleep(ctx, wait); err != nil {
 			return nil, stopped(ctx, err)
 		}

@@ -17,10 +17,10 @@ func (f *frame) check(ctx context.Context, k *check) (passed bool, words string,
 		Value: v.value, Against: v.against, Level: v.level,
 	}
 	if err != nil {
-		c.Error = err.Error()
 		if _, placed := err.(*textError); !placed {
 			err = &textError{k.place(err), err}
 		}
+		c.Error = err.Error()
 	}
 	f.explain(ctx, k, c)
 	c.Words = k.words(c, v)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"tocsin/templating"
 	"tocsin/workflows/source"
 )
 
@@ -37,12 +38,23 @@ type textError struct {
 	err error
 }
 
-func (e *textError) Error() string { return e.err.Error() }
+// Error leaves out the text itself, which templating quotes: the place says it.
+func (e *textError) Error() string {
+	var text *templating.Error
+	if errors.As(e.err, &text) {
+		return text.Message
+	}
+	return e.err.Error()
+}
+
 func (e *textError) Unwrap() error { return e.err }
 
 // An expectError is an expect that did not hold: a check that failed, not a step that
 // broke.
-type expectError struct{ words string }
+type expectError struct {
+	pos   source.Pos // of the first
+	words string
+}
 
 func (e *expectError) Error() string { return e.words }
 
@@ -64,13 +76,20 @@ type stoppedError struct {
 }
 
 func (e *stoppedError) Error() string {
+	cause := e.cause.Error()
+	switch e.cause {
+	case context.Canceled:
+		cause = "the run was stopped"
+	case context.DeadlineExceeded:
+		cause = "the time for the run is over"
+	}
 	switch {
 	case e.left:
-		return fmt.Sprintf("%v; it did not stop when told to and was abandoned after %s more", e.cause, span(grace))
+		return fmt.Sprintf("%s; it did not stop when told to and was abandoned after %s more", cause, span(grace))
 	case e.err == nil, errors.Is(e.err, context.DeadlineExceeded), errors.Is(e.err, context.Canceled):
-		return e.cause.Error()
+		return cause
 	}
-	return fmt.Sprintf("%v: %v", e.cause, e.err)
+	return fmt.Sprintf("%s: %v", cause, e.err)
 }
 
 func (e *stoppedError) Unwrap() []error { return []error{e.cause, e.err} }

@@ -272,9 +272,9 @@ func (r *run) gather(entry *value.Map, ends []Event, items int) Event {
 			}
 		case Skipped:
 		default:
-			failed = append(failed, fmt.Sprintf("item %d: %v", i+1, e.Err))
+			failed = append(failed, fmt.Sprintf("item %d: %v", i+1, unwrapped(e.Err)))
 			if worst == nil || worse(statusOf(worst), e.Status) != statusOf(worst) {
-				worst = e.Err
+				worst = unwrapped(e.Err)
 			}
 		}
 	}

@@ -22,7 +22,7 @@ type Result struct {
 	Duration    time.Duration
 	DryRun      bool
 	Steps       []StepResult // steps, actions, then on-failure, in the order they ran
-	Err         error
+	Err         error        // nil where all that is wrong is that an assertion fired its action
 }
 
 // A StepResult sums up one step or action, over its items if it has foreach.
@@ -102,6 +102,8 @@ func (e Event) failure() error {
 	switch {
 	case e.Err != nil:
 		return e.Err
+	case e.Action == RunEnded && e.Status == Failed:
+		return nil
 	case e.Action == Retrying, e.Status != "" && e.Status != Done && e.Status != Skipped:
 		return errors.New(e.Reason)
 	}

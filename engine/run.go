@@ -12,7 +12,6 @@ import (
 
 	"tocsin/providers"
 	"tocsin/templating/value"
-	"tocsin/workflows"
 )
 
 // A Runner runs programs. Pool is required; the rest has defaults that forget.
@@ -63,7 +62,7 @@ func (r *Runner) Run(ctx context.Context, p *Program, in Input) *Result {
 	defer cancel()
 	run.sequence(timed)
 	run.tell(ctx, timed)
-	return run.end(run.verdict(timed))
+	return run.end(run.verdict())
 }
 
 // A run is one execution of a program.
@@ -80,8 +79,9 @@ type run struct {
 	incident *value.Map
 
 	failures []failure
+	cut      error // why steps were left that did not run
 	status   Status
-	err      error
+	text     string // what on-failure tells
 
 	mu sync.Mutex // for emit
 }
@@ -122,11 +122,8 @@ func (r *run) end(e Event) *Result {
 // sequence runs the steps, and if none of them ended the run, the actions.
 func (r *run) sequence(ctx context.Context) {
 	for _, s := range r.p.steps {
-		if ctx.Err() != nil {
-			return
-		}
-		e := r.step(ctx, s)
-		if r.failed(s, e) {
+		e, ok := r.next(ctx, s)
+		if !ok || r.failed(s, e) {
 			return
 		}
 		if e.Status == Done && s.Stop {
@@ -134,22 +131,31 @@ func (r *run) sequence(ctx context.Context) {
 		}
 	}
 	for _, s := range r.p.actions {
-		if ctx.Err() != nil {
+		e, ok := r.next(ctx, s)
+		if !ok {
 			return
 		}
-		e := r.step(ctx, s)
-		r.failed(s, e)
-		if e.Status == Done && s.Stop {
-			break
+		if r.failed(s, e); e.Status == Done && s.Stop {
+			return
 		}
 	}
+}
+
+// next runs s, unless the run's time is over or somebody stopped it.
+func (r *run) next(ctx context.Context, s *step) (e Event, ok bool) {
+	if ctx.Err() != nil {
+		r.cut = stopped(ctx, nil)
+		r.status = worse(r.status, statusOf(r.cut))
+		return Event{}, false
+	}
+	return r.step(ctx, s), true
 }
 
 // failed notes that s ended badly, if it did and its author minds.
 func (r *run) failed(s *step, e Event) bool {
 	switch e.Status {
 	case Done, Skipped:
-		if s.Kind == workflows.Notify && r.result.last().Alerting {
+		if r.result.last().Alerting {
 			r.status = worse(r.status, Failed)
 		}
 		return false
@@ -167,41 +173,34 @@ func (r *run) failed(s *step, e Event) bool {
 func (r *Result) last() *StepResult { return &r.Steps[len(r.Steps)-1] }
 
 // verdict is how the run as a whole came out.
-func (r *run) verdict(ctx context.Context) Event {
-	e := Event{Status: r.status}
-	if ctx.Err() != nil && r.unfinished() {
-		cause := context.Cause(ctx)
-		e.Status = worse(e.Status, endOf(cause))
-		e.Err = stopped(ctx, nil)
-	}
+func (r *run) verdict() Event {
+	e := Event{Status: r.status, Reason: strings.Join(r.reasons(), "; ")}
 	var errs []error
 	for _, f := range r.failures {
 		errs = append(errs, f.err)
 	}
+	if r.cut != nil {
+		errs = append(errs, r.cut)
+	}
 	switch {
 	case len(errs) > 0:
 		e.Err = joined(errs)
-	case e.Err == nil && e.Status == Failed:
+	case e.Status == Failed:
 		e.Reason = "an assertion failed: " + strings.Join(r.alerting(), ", ") + " fired"
 	}
 	return e
 }
 
-// unfinished says that steps or actions were not run because the time was over, or
-// because somebody stopped the run.
-func (r *run) unfinished() bool {
-	if len(r.failures) > 0 && r.failures[0].step.Kind == workflows.Query {
-		return false // it ended the run before time did
+// reasons say what failed, without places: for people who do not have the file.
+func (r *run) reasons() []string {
+	var list []string
+	for _, f := range r.failures {
+		list = append(list, f.words())
 	}
-	if len(r.result.Steps) == 0 {
-		return len(r.p.steps)+len(r.p.actions) > 0
+	if r.cut != nil {
+		list = append(list, r.cut.Error())
 	}
-	last := r.result.last()
-	list := r.p.actions
-	if last.Kind == workflows.Query && len(list) == 0 {
-		list = r.p.steps
-	}
-	return len(list) > 0 && last.Pos != list[len(list)-1].Pos && last.Name != onFailureName
+	return list
 }
 
 // alerting are the names of the actions that an assertion let run.
@@ -227,7 +226,7 @@ func joined(errs []error) error {
 // slow can still say so. Nobody is told of a run that somebody stopped.
 func (r *run) tell(outer, timed context.Context) {
 	s := r.p.onFailure
-	if s == nil || outer.Err() != nil || len(r.failures) == 0 && timed.Err() == nil {
+	if s == nil || outer.Err() != nil || len(r.failures) == 0 && r.cut == nil {
 		return
 	}
 	ctx := timed
@@ -236,13 +235,7 @@ func (r *run) tell(outer, timed context.Context) {
 		defer cancel()
 		ctx = own
 	}
-	if len(r.failures) == 0 {
-		if !r.unfinished() {
-			return
-		}
-		r.status = TimedOut
-		r.err = stopped(timed, nil)
-	}
+	r.text = r.message()
 	e := r.step(ctx, s)
 	if e.Status != Done && e.Status != Skipped {
 		r.status = worse(r.status, worse(Broken, e.Status))
@@ -253,15 +246,7 @@ func (r *run) tell(outer, timed context.Context) {
 // message is what on-failure tells. It is not a text of the workflow: nothing in it
 // is rendered.
 func (r *run) message() string {
-	var parts []string
-	for _, f := range r.failures {
-		parts = append(parts, f.words())
-	}
-	if r.err != nil {
-		parts = append(parts, r.err.Error())
-	}
-	text := fmt.Sprintf("Workflow %s failed with errors: %s", r.p.workflow.ID, strings.Join(parts, ", "))
-	return r.Pool.Mask(text)
+	return r.Pool.Mask(fmt.Sprintf("Workflow %s failed with errors: %s", r.p.workflow.ID, strings.Join(r.reasons(), ", ")))
 }
 
 func (f failure) words() string {
@@ -270,8 +255,13 @@ func (f failure) words() string {
 	if errors.As(err, &inner) {
 		err = inner.Err
 	}
-	if f.status == Failed {
+	switch {
+	case f.status == Failed:
 		return fmt.Sprintf("%s %s failed its check: %v", f.step.Kind, f.step.Name, err)
+	case f.status == Canceled:
+		return fmt.Sprintf("stopped at %s %s", f.step.Kind, f.step.Name)
+	case f.step.Name == onFailureName:
+		return fmt.Sprintf("Failed to run on-failure: %v", err)
 	}
 	return fmt.Sprintf("Failed to run %s %s: %v", f.step.Kind, f.step.Name, err)
 }

@@ -60,12 +60,20 @@ func (r *run) stepError(s *step, e *Event) error {
 	if errors.As(e.Err, &already) && already.Step == s.Name && e.Action == StepEnded {
 		return &StepError{Pos: already.Pos, Step: s.Name, Attempt: already.Attempt, Err: unwrapped(e.Err)}
 	}
-	pos := s.Pos
+	return &StepError{Pos: placeOf(e.Err, s.Pos), Step: s.Name, Attempt: e.Attempt, Err: e.Err}
+}
+
+// placeOf is the place of the text that err is about, or else.
+func placeOf(err error, or source.Pos) source.Pos {
 	var text *textError
-	if errors.As(e.Err, &text) && text.pos != (source.Pos{}) {
-		pos = text.pos
+	var expect *expectError
+	switch {
+	case errors.As(err, &text) && text.pos != (source.Pos{}):
+		return text.pos
+	case errors.As(err, &expect):
+		return expect.pos
 	}
-	return &StepError{Pos: pos, Step: s.Name, Attempt: e.Attempt, Err: e.Err}
+	return or
 }
 
 // unwrapped is err without the step that it is about.
@@ -231,7 +239,7 @@ func (f *frame) render(ctx context.Context) (source.Value, []Field, error) {
 	}
 	if f.s.message != "" {
 		m, _ := with.Data.(source.Map)
-		with.Data = setEntry(m, f.s.message, f.message())
+		with.Data = setEntry(m, f.s.message, f.text)
 	}
 	fields, err := f.renderFields(ctx)
 	if err != nil {
@@ -278,28 +286,23 @@ func (f *frame) expect(ctx context.Context, out any) error {
 		return nil
 	}
 	defer f.showing(out)()
-	var failed []string
+	var failed *expectError
 	for i := range f.s.expect {
 		held, words, err := f.check(ctx, &f.s.expect[i])
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
-		}
-		if !held {
-			failed = append(failed, words)
+		case held:
+		case failed == nil:
+			failed = &expectError{f.s.expect[i].pos, words}
+		default:
+			failed.words += "; " + words
 		}
 	}
-	if len(failed) > 0 {
-		return &expectError{joinWords(failed)}
+	if failed != nil {
+		return failed
 	}
 	return nil
-}
-
-func joinWords(list []string) string {
-	text := list[0]
-	for _, s := range list[1:] {
-		text += "; " + s
-	}
-	return text
 }
 
 // showing lets texts see what the call returned, as "results" and "steps.this", until

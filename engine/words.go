@@ -39,7 +39,7 @@ func statement(k *check, c *Check) string {
 	if k.typ == "assert" {
 		text = "the assertion " + text
 	}
-	seen := readings(c.Tree)
+	seen := readings(c.Tree, bare(k.text))
 	switch {
 	case k.typ == "expect":
 		return text + seen
@@ -59,15 +59,16 @@ func bare(text string) string {
 const shownReadings = 4
 
 // readings are the values that a condition read: " (connection is false)". A path is
-// named by its last part, unless two would have the same name.
-func readings(tree *templating.Explanation) string {
+// named by its last part, unless two would have the same name. That the whole is true
+// or false has been said.
+func readings(tree *templating.Explanation, whole string) string {
 	if tree == nil {
 		return ""
 	}
 	var paths, values []string
 	leaves(tree, func(e *templating.Explanation) {
 		path := bare(e.Text)
-		if path == "" || slices.Contains(paths, path) || len(paths) == shownReadings {
+		if path == "" || path == whole && e.Error == "" && !e.Missing && isBool(e.Value) || slices.Contains(paths, path) || len(paths) == shownReadings {
 			return
 		}
 		paths = append(paths, path)
@@ -81,6 +82,11 @@ func readings(tree *templating.Explanation) string {
 		return ""
 	}
 	return " (" + strings.Join(parts, ", ") + ")"
+}
+
+func isBool(v any) bool {
+	_, ok := v.(bool)
+	return ok
 }
 
 func reading(e *templating.Explanation) string {
