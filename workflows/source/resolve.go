@@ -239,8 +239,8 @@ func isHex(c byte) bool {
 }
 
 // timestamp reads 2024-05-06 as a Date and 2024-05-06T07:08:09.5+02:00, with its
-// looser spellings, as a time. A time without a zone is UTC. What has the form but
-// is no day of the calendar is not a timestamp.
+// looser spellings, as a time. A time without a zone is in value.Naive. What
+// has the form but is no day of the calendar is not a timestamp.
 func timestamp(s string) (any, bool) {
 	if len(s) < len("2006-1-2") || s[4] != '-' || !all(s[:4], isDigit) {
 		return nil, false
@@ -306,7 +306,7 @@ func clock(d value.Date, s string) (any, bool) {
 		return nil, false
 	}
 	if zone == nil {
-		zone = time.UTC
+		zone = value.Naive
 	}
 	return time.Date(d.Year, time.Month(d.Month), d.Day, hms[0], hms[1], hms[2], nanos, zone), true
 }
