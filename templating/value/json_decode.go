@@ -69,9 +69,9 @@ func (r *jsonReader) value() (any, error) {
 	r.space()
 	switch c := r.peek(); {
 	case c == '{':
-		return r.nested(r.mapping)
+		return r.mapping()
 	case c == '[':
-		return r.nested(r.list)
+		return r.list()
 	case c == '"', c == '\'' && r.relaxed:
 		return r.string()
 	case c == '-', '0' <= c && c <= '9', r.relaxed && (c == '+' || c == '.'):
@@ -80,18 +80,23 @@ func (r *jsonReader) value() (any, error) {
 	return r.word()
 }
 
-func (r *jsonReader) nested(read func() (any, error)) (any, error) {
+// enter goes past a bracket, one level down; leave comes back up.
+func (r *jsonReader) enter() error {
 	if r.depth == maxDepth {
-		return nil, r.fail(errTooDeep.Error())
+		return r.fail(errTooDeep.Error())
 	}
 	r.depth++
 	r.at++
-	v, err := read()
-	r.depth--
-	return v, err
+	return nil
 }
 
+func (r *jsonReader) leave() { r.depth-- }
+
 func (r *jsonReader) list() (any, error) {
+	if err := r.enter(); err != nil {
+		return nil, err
+	}
+	defer r.leave()
 	items := []any{}
 	if r.closes(']') {
 		return items, nil
@@ -109,7 +114,11 @@ func (r *jsonReader) list() (any, error) {
 }
 
 func (r *jsonReader) mapping() (any, error) {
-	m := NewMap(0)
+	if err := r.enter(); err != nil {
+		return nil, err
+	}
+	defer r.leave()
+	m := NewMap(4)
 	if r.closes('}') {
 		return m, nil
 	}
@@ -201,7 +210,7 @@ func (r *jsonReader) word() (any, error) {
 
 func (r *jsonReader) number() (any, error) {
 	start := r.at
-	for r.at < len(r.text) && strings.IndexByte("+-.0123456789abcdefABCDEFxXINity", r.text[r.at]) >= 0 {
+	for r.at < len(r.text) && strings.IndexByte("+-.0123456789abcdefABCDEFxXInity", r.text[r.at]) >= 0 {
 		r.at++
 	}
 	text := string(r.text[start:r.at])

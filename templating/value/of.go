@@ -102,9 +102,9 @@ func (c *converter) of(v any) any {
 	case Tuple:
 		return Tuple(c.items(reflect.ValueOf(v)))
 	case *Map:
-		return c.orderedMap(v)
+		return c.within(reflect.ValueOf(v), c.orderedMap)
 	case Object:
-		return Object{c.orderedMap(v.Map)}
+		return c.object(v)
 	case json.Number:
 		return ofNumber(v)
 	case time.Duration:
@@ -158,18 +158,20 @@ func ofNumber(n json.Number) any {
 	return n.String()
 }
 
-func (c *converter) orderedMap(m *Map) *Map {
-	if m == nil {
-		return NewMap(0)
+func (c *converter) orderedMap(v reflect.Value) any {
+	m := v.Interface().(*Map)
+	made := NewMap(m.Len())
+	for _, e := range m.Entries() {
+		made.Set(e.Key, c.of(e.Value))
 	}
-	made, _ := c.within(reflect.ValueOf(m), func(reflect.Value) any {
-		made := NewMap(m.Len())
-		for _, e := range m.Entries() {
-			made.Set(e.Key, c.of(e.Value))
-		}
-		return made
-	}).(*Map)
 	return made
+}
+
+func (c *converter) object(o Object) any {
+	if m, ok := c.within(reflect.ValueOf(o.Map), c.orderedMap).(*Map); ok {
+		return Object{m}
+	}
+	return nil
 }
 
 func (c *converter) reflected(v reflect.Value) any {

@@ -40,11 +40,11 @@ func (r *pythonReader) value() (any, error) {
 	case c == '\'' || c == '"':
 		return r.strings()
 	case c == '[':
-		return r.nested(r.list)
+		return r.list()
 	case c == '(':
-		return r.nested(r.tuple)
+		return r.tuple()
 	case c == '{':
-		return r.nested(r.braces)
+		return r.braces()
 	case c == '-' || c == '+':
 		return r.signed()
 	case c == '.' || '0' <= c && c <= '9':
@@ -53,24 +53,33 @@ func (r *pythonReader) value() (any, error) {
 	return r.word()
 }
 
-func (r *pythonReader) nested(read func() (any, error)) (any, error) {
+// enter goes past a bracket, one level down; leave comes back up.
+func (r *pythonReader) enter() error {
 	if r.depth == maxDepth {
-		return nil, r.fail(errTooDeep.Error())
+		return r.fail(errTooDeep.Error())
 	}
 	r.depth++
 	r.at++
-	v, err := read()
-	r.depth--
-	return v, err
+	return nil
 }
 
+func (r *pythonReader) leave() { r.depth-- }
+
 func (r *pythonReader) list() (any, error) {
+	if err := r.enter(); err != nil {
+		return nil, err
+	}
+	defer r.leave()
 	items, _, err := r.items(']')
 	return items, err
 }
 
 // tuple reads (a, b), and (a), which is a.
 func (r *pythonReader) tuple() (any, error) {
+	if err := r.enter(); err != nil {
+		return nil, err
+	}
+	defer r.leave()
 	items, comma, err := r.items(')')
 	if len(items) == 1 && !comma {
 		return items[0], err
@@ -98,6 +107,10 @@ func (r *pythonReader) items(bracket byte) (items []any, comma bool, err error) 
 
 // braces reads a dict or a set.
 func (r *pythonReader) braces() (any, error) {
+	if err := r.enter(); err != nil {
+		return nil, err
+	}
+	defer r.leave()
 	if r.closes('}') {
 		return NewMap(0), nil
 	}
@@ -117,7 +130,7 @@ func (r *pythonReader) braces() (any, error) {
 
 // dict reads the rest of a dict from the colon behind its first key on.
 func (r *pythonReader) dict(key any) (any, error) {
-	m := NewMap(0)
+	m := NewMap(4)
 	for {
 		if r.space(); r.peek() != ':' {
 			return nil, r.unexpected("a colon")

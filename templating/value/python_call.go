@@ -12,13 +12,8 @@ import (
 func (r *pythonReader) call(start int, name string, make func(arguments) (any, bool)) (any, error) {
 	var args arguments
 	if r.peek() == '(' {
-		r.calls++
-		_, err := r.nested(func() (_ any, err error) {
-			args, err = r.arguments()
-			return nil, err
-		})
-		r.calls--
-		if err != nil {
+		var err error
+		if args, err = r.arguments(); err != nil {
 			return nil, err
 		}
 	}
@@ -45,6 +40,12 @@ type arguments struct {
 }
 
 func (r *pythonReader) arguments() (args arguments, err error) {
+	if err := r.enter(); err != nil {
+		return args, err
+	}
+	defer r.leave()
+	r.calls++
+	defer func() { r.calls-- }()
 	for {
 		if r.closes(')') {
 			return args, nil
