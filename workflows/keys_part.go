@@ -172,7 +172,7 @@ var conditionKinds = []kind{
 				example: "type: assert\nassert: \"{{ steps.load.results }} == 42\"",
 			},
 			{
-				name: "fires", kind: schema.String, enum: []string{"on_failure", "on_success"}, ours: true,
+				name: "fires", kind: schema.String, enum: []string{"on_failure", "on_success"},
 				def:     "on_failure in an \"alert:\" document, else on_success",
 				doc:     "Whether the action runs when the condition fails or when it holds.",
 				example: "type: assert\nassert: \"{{ steps.load.results }} == 42\"\nfires: on_failure",

@@ -48,7 +48,7 @@ var stepTable = table[Step]{
 			example: "foreach: \"{{ steps.hosts.results }}\"",
 		}, func(_ *reader, s *Step, v source.Value) { s.Foreach = text(v) }},
 		{row{
-			name: "parallel", kind: schema.Integer, def: "1", ours: true, check: checkParallel,
+			name: "parallel", kind: schema.Integer, def: "1", check: checkParallel,
 			doc:     "How many items of foreach run at the same time.",
 			example: "parallel: 4",
 		}, func(_ *reader, s *Step, v source.Value) { s.Parallel = int(v.Data.(int64)) }},
@@ -63,17 +63,17 @@ var stepTable = table[Step]{
 			example: "alias:\n  usage: \"{{ steps.disk.results }}\"",
 		}, func(_ *reader, s *Step, v source.Value) { s.Aliases = v }},
 		{row{
-			name: "expect", kind: schema.List, or: schema.String, of: schema.String, ours: true,
+			name: "expect", kind: schema.List, or: schema.String, of: schema.String,
 			doc:     "Conditions that must hold after the call; one that does not fails the step.",
 			example: "expect:\n  - \"{{ steps.this.results.status }} == 200\"",
 		}, func(r *reader, s *Step, v source.Value) { s.Expect = r.texts(v) }},
 		{row{
-			name: "timeout", kind: schema.Duration, def: "30s", ours: true, check: checkPositive,
+			name: "timeout", kind: schema.Duration, def: "30s", check: checkPositive,
 			doc:     "Time for one call.",
 			example: "timeout: 10s",
 		}, func(_ *reader, s *Step, v source.Value) { s.Timeout, _ = ParseDuration(v.Data) }},
 		{row{
-			name: "retry", kind: schema.Mapping, or: schema.Integer, below: &retryTable, ours: true,
+			name: "retry", kind: schema.Mapping, or: schema.Integer, below: &retryTable,
 			doc:     "Repeats a call that failed; a number is the count.",
 			example: "retry: {count: 3, interval: 2s}",
 		}, readRetry},
@@ -320,12 +320,12 @@ var retryTable = table[Retry]{
 			example: "interval: 2s",
 		}, func(_ *reader, t *Retry, v source.Value) { t.Interval = duration(v) }},
 		{row{
-			name: "backoff", kind: schema.Number, def: "1", ours: true, check: checkBackoff,
+			name: "backoff", kind: schema.Number, def: "1", check: checkBackoff,
 			doc:     "The interval grows by this factor with each attempt.",
 			example: "backoff: 2",
 		}, func(_ *reader, t *Retry, v source.Value) { t.Backoff = number(v) }},
 		{row{
-			name: "jitter", kind: schema.Boolean, def: "false", ours: true,
+			name: "jitter", kind: schema.Boolean, def: "false",
 			doc:     "Waits a random part of the interval, so that many do not come back at once.",
 			example: "jitter: true",
 		}, func(_ *reader, t *Retry, v source.Value) { t.Jitter = v.Data.(bool) }},

@@ -95,7 +95,7 @@ var workflowTable = table[Workflow]{
 			example: "debug: true",
 		}, func(_ *reader, w *Workflow, v source.Value) { w.Debug = v.Data.(bool) }},
 		{row{
-			name: "compat", kind: schema.String, enum: []string{"keep"}, ours: true,
+			name: "compat", kind: schema.String, enum: []string{"keep"},
 			doc:     "\"keep\" gives Keep's own answers where ours differ on purpose.",
 			example: "compat: keep",
 		}, func(_ *reader, w *Workflow, v source.Value) { w.Compat = v.Data.(string) }},
@@ -126,7 +126,7 @@ var workflowTable = table[Workflow]{
 			example: "strategy: nonparallel",
 		}, func(_ *reader, w *Workflow, v source.Value) { w.Strategy = Strategy(v.Data.(string)) }},
 		{row{
-			name: "timeout", kind: schema.Duration, def: "5m", ours: true, check: checkPositive,
+			name: "timeout", kind: schema.Duration, def: "5m", check: checkPositive,
 			doc:     "Time for the whole run.",
 			example: "timeout: 2m",
 		}, func(_ *reader, w *Workflow, v source.Value) { w.Timeout, _ = ParseDuration(v.Data) }},

@@ -18,7 +18,6 @@ type row struct {
 	example  string // YAML, starting with the key itself
 	required bool
 	filled   bool                            // Keep refuses it without a value
-	ours     bool                            // Keep does not have it
 	check    func(r *reader, v source.Value) // what the type does not say; nil: nothing
 	below    level                           // keys of the mapping, or of each item of the list; nil: anything
 }

@@ -11,27 +11,34 @@ import (
 // Resolve returns s merged with the shared action that it uses, or s itself where it
 // uses none: what s says wins, mappings merge key by key and lists by index (spec
 // §1.6). Parse has resolved what the file itself has; shared are the actions from
-// elsewhere, as Parse read them, by what ActionKey says. A "use" of an action that is
-// not there is a problem: a warning where s is complete without it.
+// elsewhere, by their ActionKey. Both s and they must come from Parse, which has
+// reported their warnings already. A "use" of an action that is not there is a
+// problem: a warning where s has a provider without it.
 func (s *Step) Resolve(shared map[string]*Step) (*Step, source.Problems) {
 	if s.Use == "" {
 		return s, nil
 	}
-	if base, ok := shared[s.Use]; ok {
-		r := &reader{shared: map[string]source.Value{s.Use: base.written}}
-		merged := r.step(s.Kind, s.written)
-		return merged, r.done()
+	base, ok := shared[s.Use]
+	if !ok {
+		return s, source.Problems{s.unknownAction(slices.Sorted(maps.Keys(shared)))}
 	}
+	r := &reader{shared: map[string]source.Value{s.Use: base.written}}
+	merged := r.step(s.Kind, s.written)
+	return merged, slices.DeleteFunc(r.done(), func(p source.Problem) bool { return p.Warning })
+}
+
+func (s *Step) unknownAction(known []string) source.Problem {
+	m, _ := s.written.Data.(source.Map)
 	p := source.Problem{
-		Pos:     get(s.written.Data.(source.Map), "use").Pos,
+		Pos:     get(m, "use").Pos,
 		Code:    "unknown-action",
 		Message: fmt.Sprintf("no shared action %q", s.Use),
 		Warning: s.Provider.S != "",
 	}
-	if near := source.Nearest(s.Use, slices.Sorted(maps.Keys(shared))); near != "" {
+	if near := source.Nearest(s.Use, known); near != "" {
 		p.Hint = fmt.Sprintf("did you mean %q?", near)
 	}
-	return s, source.Problems{p}
+	return p
 }
 
 // ActionKey is what other actions "use" s by: its own use, else its name.
