@@ -70,8 +70,8 @@ func unsafe(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bid
 // maxShown is how many characters of a value are shown to a person.
 const maxShown = 160
 
-// shown is a value on one line, cut to what a person reads.
-func shown(v any) string { return short(clean(value.Repr(v)), maxShown) }
+// shown is a value as JSON on one line, cut to what a person reads.
+func shown(v any) string { return short(clean(string(value.AppendJSON(nil, v))), maxShown) }
 
 // short cuts text to n characters.
 func short(text string, n int) string {
