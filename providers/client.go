@@ -35,14 +35,12 @@ type operations struct {
 	close         func() error
 }
 
-// Query asks, for a step. Beside an error the result may say how far the call came;
-// it is usually nil.
+// Query asks, for a step. Beside an error the result is nil.
 func (c *Client) Query(ctx context.Context, with source.Value) (any, error) {
 	return c.call(ctx, "query", c.do.query, c.provider.Query, with)
 }
 
-// Notify tells, for an action. Beside an error the result may say how far the call
-// came; it is usually nil.
+// Notify tells, for an action. Beside an error the result is nil.
 func (c *Client) Notify(ctx context.Context, with source.Value) (any, error) {
 	return c.call(ctx, "notify", c.do.notify, c.provider.Notify, with)
 }

@@ -112,7 +112,8 @@ func Open[Config, C any](fn func(context.Context, Config, Env) (C, error)) Opene
 }
 
 // Call describes an operation: decode the parameters, call fn, turn the result into
-// a value. A Params of source.Value takes the parameters as they are.
+// a value. A result beside an error is dropped. A Result that is a struct is described
+// by its tags, so that a misspelt field of it is found before the run. A Params of source.Value takes the parameters as they are.
 func Call[C, Params, Result any](fn func(C, context.Context, Params) (Result, error)) Method[C] {
 	s, decode := decoder[Params]()
 	return Method[C]{
@@ -123,9 +124,11 @@ func Call[C, Params, Result any](fn func(C, context.Context, Params) (Result, er
 			if err != nil {
 				return nil, err
 			}
-			// A result beside an error is kept: it may say how far the call came.
 			result, err := fn(c, ctx, params)
-			return value.Of(result), err
+			if err != nil {
+				return nil, err
+			}
+			return value.Of(result), nil
 		},
 	}
 }
