@@ -119,14 +119,22 @@ func (p *parser) arguments() (args []*node, names []string) {
 		} else if len(names) > 0 {
 			p.fail(p.pos, "an argument without a name after one with", "")
 		}
-		arg, _ := p.element(p.pos)
-		args = append(args, arg)
+		args = append(args, p.argumentValue(len(args)))
 		if !p.symbol(",") {
 			break
 		}
 	}
 	p.closing(")", opened)
 	return args, names
+}
+
+// argumentValue reads an argument; only the first can be "x for y in z".
+func (p *parser) argumentValue(before int) *node {
+	if before > 0 {
+		return p.expr()
+	}
+	arg, _ := p.element(p.pos)
+	return arg
 }
 
 // argumentName reads name= if it comes next.

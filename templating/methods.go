@@ -51,10 +51,14 @@ func (r *run) texts(args []any) ([]string, error) {
 		if _, isList := items(a); isList || isMapping(a) || a == nil {
 			return nil, &Error{Message: described(a) + " is no text"}
 		}
-		out[i] = value.Text(a)
-		if err := r.grow(len(out[i])); err != nil {
+		text, isText := a.(string)
+		if !isText {
+			text = value.Text(a)
+		}
+		if err := r.tick(1 + len(text)/256); err != nil {
 			return nil, err
 		}
+		out[i] = text
 	}
 	return out, nil
 }

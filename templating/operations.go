@@ -112,6 +112,9 @@ func unknownName(name string) error {
 
 // quoted is v as the text that '{{ }}' shows.
 func (r *run) quoted(v any) (any, error) {
+	if s, ok := v.(string); ok {
+		return s, r.tick(1)
+	}
 	s := tagText(v)
 	return s, r.grow(len(s))
 }
@@ -135,7 +138,7 @@ func (r *run) matches(v any, re *regexp.Regexp) (any, error) {
 		return nil, &Error{Message: "nothing (null) matches no pattern"}
 	}
 	s := tagText(v)
-	if err := r.grow(4 * len(s)); err != nil {
+	if err := r.tick(1 + len(s)/64); err != nil {
 		return nil, err
 	}
 	return re.MatchString(s), nil

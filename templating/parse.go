@@ -89,7 +89,7 @@ func unwrap(text string) (start int, ok bool) {
 
 // Constant says that the text needs no rendering.
 func (t *Template) Constant() bool {
-	return len(t.pieces) == 0 || len(t.pieces) == 1 && t.pieces[0].kind == literalPiece && t.pieces[0].text == t.text
+	return t.single(literalPiece) && t.pieces[0].text == t.text
 }
 
 // Refs lists the paths the text reads, in order.
@@ -158,15 +158,19 @@ func closesNothing(open, close, body, section string) string {
 func (p *parser) nextMark() (at int, call bool) {
 	at = p.index(p.open, p.pos)
 	p.refuseBlocks(p.pos, at)
-	if p.quiet {
+	if p.quiet || p.err != nil {
 		return at, false
 	}
+	end := at
+	if at < 0 {
+		end = p.end
+	}
 	for from := p.pos; ; {
-		k := p.index("keep.", from)
-		if k < 0 || at >= 0 && k > at {
+		k := strings.Index(p.text[from:end], "keep.")
+		if k < 0 {
 			return at, false
 		}
-		if p.startsCall(k) {
+		if k += from; p.startsCall(k) {
 			return k, true
 		}
 		from = k + len("keep.")
