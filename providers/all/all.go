@@ -4,9 +4,11 @@ package all
 import (
 	"tocsin/providers"
 	"tocsin/providers/console"
+	"tocsin/providers/http"
 	"tocsin/providers/mock"
 	"tocsin/providers/slack"
 	"tocsin/providers/smtp"
+	"tocsin/providers/webhook"
 	"tocsin/providers/websocket"
 )
 
@@ -15,9 +17,11 @@ import (
 func Registry(more ...providers.Provider) *providers.Registry {
 	return providers.NewRegistry(append([]providers.Provider{
 		console.Provider,
+		http.Provider,
 		mock.Provider,
 		slack.Provider,
 		smtp.Provider,
+		webhook.Provider,
 		websocket.Provider,
 	}, more...)...).Planned(planned...)
 }
