@@ -55,10 +55,9 @@ type compiler struct {
 	p        *Program
 	problems source.Problems
 
-	order []*step        // those before the current one
-	names map[string]int // place of each step in the workflow; made when first asked for
-	at    *step          // whose texts are read; nil: texts that any step may use
-	after bool           // the text is evaluated after the call
+	order []*step // those before the current one
+	at    *step   // whose texts are read; nil: texts that any step may use
+	after bool    // the text is evaluated after the call
 }
 
 // sorted are the problems in the order of places, the fatal ones and the others.

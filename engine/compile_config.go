@@ -124,8 +124,8 @@ func final(v source.Value) bool {
 func (c *compiler) data(v source.Value) any {
 	switch data := v.Data.(type) {
 	case string:
-		t := c.template(v)
-		if t == nil || t.Constant() {
+		t, err := c.template(v)
+		if err != nil || t.Constant() {
 			return data
 		}
 		return t

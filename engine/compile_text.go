@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"tocsin/templating"
 	"tocsin/templating/value"
@@ -10,39 +12,59 @@ import (
 	"tocsin/workflows/source"
 )
 
-// template reads the text v; nil where it is wrong, which is then reported.
-func (c *compiler) template(v source.Value) *templating.Template {
-	t, err := c.lang.Parse(v.Data.(string))
+// template reads the text v. The error has been reported; it is that of rendering the
+// text where Keep would only notice then.
+func (c *compiler) template(v source.Value) (*templating.Template, error) {
+	text := v.Data.(string)
+	t, err := c.lang.Parse(text)
 	if err != nil {
-		c.badText(v, err)
-		return nil
+		return nil, c.badText(v, err, c.inKeep(text))
 	}
 	if !t.Constant() {
 		c.notes(v, t.Notes())
 		c.refs(v, t.Refs())
 	}
-	return t
+	return t, nil
 }
 
-// expr reads the condition v; nil where it is wrong.
-func (c *compiler) expr(v source.Value, form templating.Form) *templating.Expr {
-	e, err := c.lang.ParseExpr(v.Data.(string), form)
+// expr reads the condition v, as template reads a text.
+func (c *compiler) expr(v source.Value, form templating.Form) (*templating.Expr, error) {
+	text := v.Data.(string)
+	e, err := c.lang.ParseExpr(text, form)
 	if err != nil {
-		c.badText(v, err)
-		return nil
+		_, inKeep := c.keepLanguage().ParseExpr(text, form)
+		return nil, c.badText(v, err, inKeep == nil)
 	}
 	c.notes(v, e.Notes())
 	c.refs(v, e.Refs())
-	return e
+	return e, nil
 }
 
-func (c *compiler) badText(v source.Value, err error) {
+// inKeep says that Keep reads the text. To it, {% %} is text like any other.
+func (c *compiler) inKeep(text string) bool {
+	_, err := c.keepLanguage().Parse(strings.NewReplacer("{%", "( ", "%}", " )").Replace(text))
+	return err == nil
+}
+
+func (c *compiler) keepLanguage() templating.Language {
+	return templating.Language{Functions: c.lib.Functions, Keep: true}
+}
+
+// badText reports a text that does not parse. Where Keep reads it, as a name that is
+// not there, files that people use have such texts: that is a warning, and rendering
+// the text an error.
+func (c *compiler) badText(v source.Value, err error, tolerated bool) error {
 	var e *templating.Error
 	if !errors.As(err, &e) {
-		c.problem(v.Pos, "bad-text", "", "%v", err)
-		return
+		e = &templating.Error{Message: err.Error()}
 	}
 	c.problem(v.At(e.Offset), "bad-text", e.Hint, "%s", e.Message)
+	if tolerated {
+		last := &c.problems[len(c.problems)-1]
+		last.Warning = true
+		last.Message += ": it is an error to get here in a run"
+	}
+	return &textError{v.At(e.Offset), e}
 }
 
 // notes are templating's warnings, at their places. A lower-case true in an assert
@@ -81,14 +103,10 @@ func (c *compiler) guard(t workflows.Text) *check {
 	if t.S == "" {
 		return nil
 	}
-	g := &check{typ: "if", text: t.S, pos: t.Pos}
+	g := &check{typ: "if", text: t.S, said: bare(t.S), pos: t.Pos}
 	switch data := t.Value.Data.(type) {
 	case nil, string:
-		e := c.expr(asValue(t), templating.If)
-		if e == nil {
-			return nil
-		}
-		g.expr, g.at = e, asValue(t)
+		c.decides(g, asValue(t), templating.If)
 	default:
 		if c.lang.Keep && !value.Truthy(data) {
 			return nil
@@ -102,13 +120,24 @@ func (c *compiler) guard(t workflows.Text) *check {
 // expect prepares what must hold after the call. Missing data is an error there, not
 // null: a field that is gone is not a field that is as expected.
 func (c *compiler) expect(texts []workflows.Text) []check {
-	var list []check
+	if len(texts) == 0 {
+		return nil
+	}
+	list := make([]check, 0, len(texts))
 	for _, t := range texts {
-		if e := c.expr(asValue(t), templating.AlertAssert); e != nil {
-			list = append(list, check{typ: "expect", text: t.S, pos: t.Pos, expr: e, at: asValue(t)})
-		}
+		list = append(list, check{typ: "expect", text: t.S, said: bare(t.S), pos: t.Pos})
+		c.decides(&list[len(list)-1], asValue(t), templating.AlertAssert)
 	}
 	return list
+}
+
+// decides makes k ask the condition v.
+func (c *compiler) decides(k *check, v source.Value, form templating.Form) {
+	e, err := c.expr(v, form)
+	k.expr, k.at = e, v
+	if err != nil {
+		k.decide = func(context.Context, *frame) (verdict, error) { return verdict{}, err }
+	}
 }
 
 func (c *compiler) aliases(v source.Value) []alias {

@@ -28,6 +28,7 @@ type check struct {
 	name, alias string
 	typ         string
 	text        string // as written
+	said        string // text without braces
 	pos         source.Pos
 	fires       string // of an assert: which way it fires
 	expr        *templating.Expr
@@ -82,6 +83,7 @@ func (c *compiler) condition(p workflows.Part) (check, bool) {
 	}
 	k, ok := compile(c, p)
 	k.name, k.alias, k.typ, k.pos = p.Name, p.Alias, p.Type.S, p.Pos
+	k.said = bare(k.text)
 	if k.alias == "" {
 		k.alias = k.name
 	}

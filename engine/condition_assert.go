@@ -39,7 +39,7 @@ func (c *compiler) assertion(k check, v source.Value, form templating.Form) (che
 		k.decide = always(held)
 		return k, true
 	}
-	k.text, k.at = v.Data.(string), v
-	k.expr = c.expr(v, form)
-	return k, k.expr != nil
+	k.text = v.Data.(string)
+	c.decides(&k, v, form)
+	return k, true
 }

@@ -17,8 +17,8 @@ const maxItems = 1000
 
 // A loop is one text of a foreach.
 type loop struct {
-	text *templating.Template
-	at   source.Value
+	text *templating.Template // nil: going over it is err
+	err  error
 }
 
 // loops reads a foreach: a path with or without braces, or any {{ }} expression;
@@ -82,8 +82,7 @@ func (c *compiler) loop(v source.Value, l loopText) (loop, bool) {
 	}
 	t, err := c.lang.Parse(text)
 	if err != nil {
-		c.badText(v, shifted(err, shift))
-		return loop{}, false
+		return loop{err: c.badText(v, shifted(err, shift), c.inKeep(text))}, true
 	}
 	for _, n := range t.Notes() {
 		n.Offset += shift
@@ -94,7 +93,7 @@ func (c *compiler) loop(v source.Value, l loopText) (loop, bool) {
 		refs[i].Offset += shift
 	}
 	c.refs(v, refs)
-	return loop{t, v}, true
+	return loop{text: t}, true
 }
 
 func shifted(err error, by int) error {
@@ -112,6 +111,9 @@ func (r *run) items(ctx context.Context, s *step, scope *templating.Scope) ([]an
 	columns := make([][]any, len(s.foreach))
 	rows := -1
 	for i, l := range s.foreach {
+		if l.err != nil {
+			return nil, l.err
+		}
 		v, err := l.text.Value(ctx, scope)
 		if err != nil {
 			return nil, &textError{s.Foreach.Pos, err}

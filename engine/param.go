@@ -20,6 +20,7 @@ type param struct {
 	text  *templating.Template
 	below []param // of a list or mapping
 	spare *spare
+	err   error
 }
 
 type paramKind uint8
@@ -31,6 +32,7 @@ const (
 	mapped
 	deferred // {key, default, safe}
 	lazy     // the provider renders it itself
+	wrong    // rendering it is an error
 )
 
 // A spare is what a deferred parameter falls back to (spec §1.5).
@@ -44,8 +46,11 @@ type spare struct {
 func (c *compiler) param(v source.Value, typ schema.Type) param {
 	switch data := v.Data.(type) {
 	case string:
-		t := c.template(v)
-		if t == nil || t.Constant() {
+		t, err := c.template(v)
+		switch {
+		case err != nil:
+			return param{value: v, kind: wrong, err: err}
+		case t.Constant():
 			return param{value: v}
 		}
 		return param{value: v, kind: textual, text: t, typed: keepsType(typ)}
@@ -243,6 +248,8 @@ func (p *param) render(ctx context.Context, s *templating.Scope) (source.Value, 
 		return p.renderMap(ctx, s)
 	case deferred:
 		return p.renderDeferred(ctx, s)
+	case wrong:
+		return source.Value{}, p.err
 	case lazy:
 		return source.Value{Pos: p.value.Pos, Data: p.later(ctx, s)}, nil
 	}

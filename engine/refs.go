@@ -234,6 +234,9 @@ var foreachKeys = []string{"value", "items", "index", "compare_value", "compare_
 
 // itemFields are the fields of the items that l goes over, if they are known.
 func (c *compiler) itemFields(l loop) ([]schema.Field, string) {
+	if l.text == nil {
+		return nil, ""
+	}
 	refs := l.text.Refs()
 	if len(refs) != 1 || len(refs[0].Path) < 3 || refs[0].Path[0] != "steps" || refs[0].Path[2] != "results" {
 		return nil, ""

@@ -16,7 +16,7 @@ func (k *check) words(c *Check, v verdict) string {
 		what = statement(k, c)
 	}
 	if c.Error != "" {
-		return "cannot be decided: " + bare(k.text) + ": " + c.Error
+		return "cannot be decided: " + k.said + ": " + c.Error
 	}
 	switch {
 	case k.typ == "expect" && c.Passed:
@@ -35,11 +35,11 @@ func (k *check) words(c *Check, v verdict) string {
 
 // statement says whether the text holds, and where that decided, what it read.
 func statement(k *check, c *Check) string {
-	text := bare(k.text)
+	text := k.said
 	if k.typ == "assert" {
 		text = "the assertion " + text
 	}
-	seen := readings(c.Tree, bare(k.text))
+	seen := readings(c.Tree, k.said)
 	switch {
 	case k.typ == "expect":
 		return text + seen
@@ -51,8 +51,13 @@ func statement(k *check, c *Check) string {
 
 // bare is a text without the braces around its paths, on one line.
 func bare(text string) string {
-	text = strings.Join(strings.Fields(text), " ")
-	return short(strings.NewReplacer("{{ ", "", " }}", "", "{{", "", "}}", "").Replace(text))
+	if strings.ContainsAny(text, "\n\t") {
+		text = strings.Join(strings.Fields(text), " ")
+	}
+	for _, brace := range [...]string{"{{ ", " }}", "{{", "}}"} {
+		text = strings.ReplaceAll(text, brace, "")
+	}
+	return short(text)
 }
 
 // shownReadings is how many values a sentence has room for.
