@@ -29,7 +29,7 @@ var rooms = []room{
 	{"tocsin/providers/providertest", []string{"tocsin/providers", "tocsin/providers/dial", "tocsin/templating/value", "tocsin/workflows/schema", "tocsin/workflows/source"}, "the tests of a provider know the contract only"},
 	{"tocsin/providers/rest", []string{"tocsin/providers", "tocsin/providers/dial", "tocsin/templating/value", "tocsin/workflows/source"}, "rest knows requests, not vendors"},
 	{"tocsin/providers/dial", nil, "dial knows addresses, not providers"},
-	{"tocsin/providers/slack", []string{"tocsin/providers", "tocsin/providers/rest", "tocsin/providers/slack/webhooktest", "tocsin/templating/value", "tocsin/workflows/source"}, "a provider imports the contract, and its own stand-in"},
+	{"tocsin/providers/slack", []string{"tocsin/providers", "tocsin/providers/rest", "tocsin/providers/dial", "tocsin/providers/slack/webhooktest", "tocsin/templating/value", "tocsin/workflows/source"}, "a provider imports the contract, and its own stand-in"},
 	{"tocsin/providers/websocket", []string{"tocsin/providers", "tocsin/providers/dial", "tocsin/providers/websocket/echotest", "tocsin/templating/value", "tocsin/workflows/source", "tocsin/workflows/schema"}, "a provider imports the contract, and its own stand-in"},
 	{"tocsin/providers/*/*test", nil, "a stand-in of a vendor knows the vendor only"},
 	{"tocsin/providers/*", []string{"tocsin/providers", "tocsin/providers/rest", "tocsin/providers/dial", "tocsin/templating/value", "tocsin/workflows/source", "tocsin/workflows/schema"}, "a provider imports the contract, never the engine, a template or another provider"},

@@ -164,7 +164,7 @@ func (i *initCommand) ask(ctx context.Context) (firstFile, error) {
 		return firstFile{}, broken(err)
 	}
 	return firstFile{
-		id: identifier(u.Host), description: "Whether " + u.Host + " answers as it did",
+		id: identifier(u.Hostname()), description: "Whether " + u.Host + " answers as it did",
 		provider: typ, with: lines, expect: expectations(typ, answer),
 	}, nil
 }

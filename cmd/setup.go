@@ -118,18 +118,46 @@ func (s *setup) load(paths []string, required bool, stdout io.Writer) (documents
 	}
 	var docs documents
 	for _, f := range files {
-		d := &document{name: f}
-		docs.list = append(docs.list, d)
-		if d.text, err = s.read(f); err != nil {
+		text, err := s.read(f)
+		if err != nil {
 			return docs, err
 		}
-		ps, err := s.compile(d, settings, env, required)
+		docs.list = append(docs.list, &document{name: f, text: text})
+	}
+	share, err := distribute(settings, docs.list)
+	if err != nil {
+		return docs, err
+	}
+	for i, d := range docs.list {
+		ps, err := s.compile(d, share[i], env, required)
 		docs.problems = append(docs.problems, ps...)
 		if err != nil {
 			return docs, err
 		}
 	}
 	return docs, nil
+}
+
+// distribute gives each document the settings whose path it has. One that no document
+// has is a mistake; with a single document, its reader says so.
+func distribute(settings []workflows.Setting, docs []*document) ([][]workflows.Setting, error) {
+	share := make([][]workflows.Setting, len(docs))
+	if len(docs) == 1 {
+		share[0] = settings
+		return share, nil
+	}
+	for _, set := range settings {
+		found := false
+		for i, d := range docs {
+			if set.In(d.name, d.text) {
+				share[i], found = append(share[i], set), true
+			}
+		}
+		if !found {
+			return nil, usage(`a path is steps.NAME.with.KEY, or WORKFLOW.steps.NAME.with.KEY for one of several`, "--set %s: no file has it", set.Path)
+		}
+	}
+	return share, nil
 }
 
 // compile turns the text of d into programs. The problems are those of the text and

@@ -32,6 +32,17 @@ func (r *reader) apply(file string, trees []source.Value, settings []Setting) {
 	}
 }
 
+// In says that a file has the path of s: with several files, a setting is for those that do.
+// It is false for a file that cannot be read.
+func (s Setting) In(name string, text []byte) bool {
+	trees, problems := source.Read(name, text)
+	r := &reader{}
+	if problems.Err() == nil {
+		r.apply(name, trees, []Setting{s})
+	}
+	return len(r.set) > 0
+}
+
 // A setter looks for the place of one setting.
 type setter struct {
 	Setting

@@ -135,7 +135,7 @@ func (t Text) check(b *bytes.Buffer, s *engine.StepResult, c engine.Check) {
 	if !decided && !t.Explain {
 		return
 	}
-	if c.Words != "" {
+	if c.Words != "" && c.Words != s.Reason {
 		t.lines(b, markWidth+3, "", c.Words)
 	}
 	if c.Tree != nil {
