@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -100,7 +101,7 @@ func (f Function) Do(ctx context.Context, positional []any, named []Named, now f
 	a := &Args{f: f, positional: positional, named: named, now: now}
 	defer func() {
 		if p := recover(); p != nil {
-			result, err = nil, fmt.Errorf("%s: cannot work with these arguments", f.Name)
+			result, err = nil, fmt.Errorf("%s: %s", f.Name, mishap(p))
 		}
 	}()
 	result = f.Call(ctx, a)
@@ -108,6 +109,14 @@ func (f Function) Do(ctx context.Context, positional []any, named []Named, now f
 		return nil, a.err
 	}
 	return result, nil
+}
+
+// mishap says what a panic was about, without the words of a stack trace.
+func mishap(p any) string {
+	if err, ok := p.(runtime.Error); ok && strings.HasSuffix(err.Error(), "divide by zero") {
+		return "division by zero"
+	}
+	return "cannot work with these arguments"
 }
 
 // Check says whether a call with so many positional arguments and with these names

@@ -85,7 +85,7 @@ func (a *Args) moment(i int) time.Time {
 func (a *Args) zoned(i, zone int) time.Time {
 	location, err := timeZone(a.String(zone))
 	if err != nil {
-		a.Fail("no time zone %q", a.String(zone))
+		a.Fail("no time zone %s", shown(a.Any(zone)))
 		return time.Time{}
 	}
 	return a.moment(i).In(location)

@@ -343,7 +343,7 @@ func sprigNumbers() []sprigRow {
 			name: "until", params: "(count)",
 			doc:     "The integers from 0 up to the count, at most 10,000.",
 			example: "{{ 3 | until }} == [0, 1, 2]",
-			size:    func(a *Args) float64 { return math.Abs(float64(a.Int(0))) * (maxGrown / 10_000) },
+			size:    func(a *Args) float64 { return math.Abs(float64(a.Int(0))) / 10_000 * maxGrown },
 		},
 	}
 }

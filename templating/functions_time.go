@@ -201,7 +201,7 @@ func addTime(a *Args) any {
 	}
 	added, ok := timeSpan(a.String(2))
 	if !ok {
-		return a.Fail("%q is more than 140 years", a.String(2))
+		return a.Fail("%s is more than 140 years", shown(a.Any(2)))
 	}
 	return t.Add(added)
 }
@@ -230,20 +230,20 @@ func timeSpan(s string) (time.Duration, bool) {
 func isBusinessHours(a *Args) any {
 	start, end := a.Int(1), a.Int(2)
 	if a.err == nil && (start < 0 || start > 23 || end < 0 || end > 23) {
-		return a.Fail("Hours must be between 0 and 23")
+		return a.Fail("hours must be between 0 and 23")
 	}
 	var open [7]bool
 	for _, item := range a.List(3) {
 		day, ok := number(item)
 		i, isInt := day.(int64)
 		if !ok || !isInt || i < 0 || i > 6 {
-			return a.Fail("Invalid business days: %s. Days must be between 0 (Monday) and 6 (Sunday)", shown(item))
+			return a.Fail("invalid business days %s: they are numbers from 0 (Monday) to 6 (Sunday)", shown(a.Any(3)))
 		}
 		open[i] = true
 	}
 	zone, err := timeZone(a.String(4))
 	if err != nil {
-		return a.Fail("Invalid timezone: %s", a.String(4))
+		return a.Fail("no time zone %s", shown(a.Any(4)))
 	}
 	t, ok := a.Now(), true
 	if a.Has(0) {
