@@ -38,10 +38,9 @@ func (q *query) close(failed *Error) {
 	if wait == 0 && stream.ended == nil {
 		stream.ended = errDone
 	}
-	err := q.conn.Close(websocket.StatusCode(code), "")
-	q.closed.Clean = stream.guard.closed != nil && (before != nil || err == nil)
+	_ = q.conn.Close(websocket.StatusCode(code), "") // the stream knows better how it ended
 	if peer := stream.guard.closed; peer != nil {
-		q.closed.Reason = peer.reason
+		q.closed.Reason, q.closed.Clean = peer.reason, true
 	}
 }
 

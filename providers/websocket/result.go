@@ -65,8 +65,8 @@ type Failure struct {
 // A Message is one that was received.
 type Message struct {
 	Data         string  `param:"data" doc:"Its content, as far as it is kept."`
-	Type         string  `param:"type" doc:"text or binary."`
-	DataEncoding string  `param:"data_encoding" doc:"utf8 or base64."`
+	Type         string  `param:"type" doc:"Frame type: text or binary."`
+	DataEncoding string  `param:"data_encoding" doc:"How data is written: utf8 or base64."`
 	Size         int     `param:"size" doc:"Bytes it had."`
 	At           float64 `param:"at_ms" doc:"When it came, from the start."`
 	Truncated    bool    `param:"truncated" doc:"Whether data is only its beginning."`

@@ -123,19 +123,24 @@ func (s *stream) Read(p []byte) (int, error) {
 	}
 }
 
-// lost is the error where the connection ended before a close frame.
+// lost is the error where the connection ended before a close frame. io.EOF is not
+// its cause, or the library would find it there.
 func (s *stream) lost(cause error) *Error {
+	ended := errors.Is(cause, io.EOF) || errors.Is(cause, io.ErrUnexpectedEOF)
+	if ended {
+		cause = nil
+	}
 	if s.guard.inside() {
 		return fault(TruncatedMessage, cause, "the connection ended in the middle of a message")
 	}
 	e := fault(ConnectionLost, cause, "the connection ended without a close frame")
-	if wasReset(cause) {
+	switch {
+	case ended:
+		return e
+	case wasReset(cause):
 		return e.detailed("reset")
 	}
-	if text := cause.Error(); !errors.Is(cause, io.EOF) && !errors.Is(cause, io.ErrUnexpectedEOF) {
-		return e.detailed("%s", text)
-	}
-	return e
+	return e.detailed("%v", rootCause(cause))
 }
 
 func (s *stream) Write(p []byte) (int, error) { return s.conn.Write(p) }
