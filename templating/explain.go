@@ -3,6 +3,7 @@ package templating
 import (
 	"context"
 	"strings"
+	"time"
 )
 
 // An Explanation is one part of a condition and its value. Parts are what it was
@@ -16,8 +17,11 @@ type Explanation struct {
 }
 
 // Explain evaluates every part of the condition: what a person needs to see why it
-// held or did not. It is slower than Bool.
+// held or did not. It is slower than Bool, and what it has no time for after a second
+// has an error instead of a value.
 func (e *Expr) Explain(ctx context.Context, s *Scope) Explanation {
+	ctx, cancel := context.WithTimeoutCause(ctx, time.Second, errTime)
+	defer cancel()
 	x := e.explain(ctx, s, e.code.node)
 	x.Text = strings.TrimSpace(e.text)
 	if x.Error == "" && e.code.node.kind == pathNode {
@@ -29,6 +33,10 @@ func (e *Expr) Explain(ctx context.Context, s *Scope) Explanation {
 // explain evaluates n as a condition of its own.
 func (e *Expr) explain(ctx context.Context, s *Scope, n *node) Explanation {
 	x := Explanation{Text: e.source(n)}
+	if ctx.Err() != nil {
+		x.Error = context.Cause(ctx).Error()
+		return x
+	}
 	r := begin(ctx, s, e.form, expressionTime)
 	defer r.end()
 	if n.kind == pathNode {

@@ -59,8 +59,6 @@ type call struct {
 	pos     int
 }
 
-func (n *node) is(value any) bool { return n.kind == literalNode && n.value == value }
-
 // walk calls f with n and all below it, in the order of the text.
 func (n *node) walk(f func(*node)) {
 	f(n)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-	"unicode/utf8"
 )
 
 // operand reads a value and what is done to it: x.y, x[0], x.f().
@@ -98,14 +97,10 @@ func (p *parser) braces() *node {
 // sectionText reads {{#x}}...{{/x}} in a condition, whose value is its text.
 func (p *parser) sectionText(at int) *node {
 	t := p.tag(at)
-	p.pos = t.at + t.end - t.at
+	p.pos = t.end
 	n := p.make(textNode, at)
-	p.window(p.pos, p.end, func() *node {
-		n.pieces = []piece{p.section(t)}
-		n.end = p.pos
-		return nil
-	})
-	p.pos = n.end
+	n.pieces = []piece{p.section(t)}
+	n.end = p.pos
 	return n
 }
 
@@ -301,38 +296,45 @@ func (p *parser) dotted() *node {
 	return p.method(n, method)
 }
 
-// pathEnd is where the path at i ends. A hyphen inside a name belongs to it if the
+// pathEnd is where the path at start ends. A hyphen inside a name belongs to it if the
 // path has dots.
-func (p *parser) pathEnd(i int) int {
-	start, dots, hyphen := i, 0, -1
-	for i < p.end {
-		c := p.text[i]
-		next := byte(0)
-		if i+1 < p.end {
-			next = p.text[i+1]
-		}
+func (p *parser) pathEnd(start int) int {
+	i, dots, hyphen := start, 0, -1
+	for ; i < p.end && p.inPath(i, start, dots > 0); i++ {
 		switch {
-		case isNameByte(c) || (c == '@' || c == '$') && i == start:
-		case c == '.' && (isNameByte(next) || next == '-' && i+2 < p.end && isDigit(p.text[i+2])):
+		case p.text[i] == '.':
 			dots++
-		case c == '-' && p.text[i-1] == '.' && dots > 0:
-		case c == '-' && isNameByte(p.text[i-1]) && isNameByte(next) && (dots > 0 || !isDigit(next)):
-			if dots == 0 && hyphen < 0 {
-				hyphen = i
-			}
-		default:
-			next = 0
-			if dots == 0 && hyphen >= 0 {
-				return hyphen
-			}
-			return i
+		case p.text[i] == '-' && dots == 0 && hyphen < 0:
+			hyphen = i
 		}
-		i++
 	}
 	if dots == 0 && hyphen >= 0 {
 		return hyphen
 	}
 	return i
+}
+
+// inPath says whether the character at i belongs to the path that began at start.
+func (p *parser) inPath(i, start int, dotted bool) bool {
+	var next, afterNext byte
+	if i+1 < p.end {
+		next = p.text[i+1]
+	}
+	if i+2 < p.end {
+		afterNext = p.text[i+2]
+	}
+	switch c := p.text[i]; {
+	case i == start:
+		return isNameByte(c) || c == '@' || c == '$'
+	case c == '.':
+		return isNameByte(next) || next == '-' && isDigit(afterNext)
+	case c == '-' && p.text[i-1] == '.':
+		return true // .-1, the last element
+	case c == '-':
+		return isNameByte(p.text[i-1]) && isNameByte(next) && (dotted || !isDigit(next))
+	default:
+		return isNameByte(c)
+	}
 }
 
 func (p *parser) isLocal(name string) bool {
@@ -468,155 +470,4 @@ func (p *parser) pattern(n *node) *node {
 		return n
 	}
 	return &node{kind: literalNode, pos: n.pos, end: n.end, value: re}
-}
-
-// quotedText reads a text in quotes. Placeholders in it stay placeholders.
-func (p *parser) quotedText(raw bool) *node {
-	at := p.pos
-	quote := p.text[p.pos]
-	p.pos++
-	if strings.HasPrefix(p.rest(), string([]byte{quote, quote})) {
-		return p.tripleQuoted(at, quote, raw)
-	}
-	start, tags := p.pos, false
-	for p.pos < p.end {
-		switch c := p.text[p.pos]; {
-		case c == '\\' && p.pos+1 < p.end:
-			p.pos += 2
-			continue
-		case c == p.open[0] && !p.inBraces && strings.HasPrefix(p.rest(), p.open):
-			if t := p.tag(p.pos); p.err == nil {
-				tags = true
-				p.pos = t.at + len(p.open)
-				p.pos = max(p.pos, p.closeOf(t))
-				continue
-			}
-			return &node{}
-		case c == quote && p.closes():
-			p.pos++
-			return p.textNode(at, start, p.pos-1, tags, raw)
-		}
-		p.pos++
-	}
-	p.fail(at, fmt.Sprintf("the text after %c is never closed", quote), "")
-	return &node{}
-}
-
-// closeOf is where the braces of t end: t.end may include its line.
-func (p *parser) closeOf(t tag) int {
-	return p.index(p.close, t.from+len(t.body)) + len(p.close)
-}
-
-func (p *parser) tripleQuoted(at int, quote byte, raw bool) *node {
-	mark := strings.Repeat(string(quote), 3)
-	end := p.index(mark, p.pos+2)
-	if end < 0 {
-		p.pos++ // an empty text
-		return p.textNode(at, p.pos-1, p.pos-1, false, raw)
-	}
-	start := p.pos + 2
-	p.pos = end + 3
-	return p.textNode(at, start, end, strings.Contains(p.text[start:end], p.open) && !p.inBraces, raw)
-}
-
-// closes says whether the quote at p.pos ends the text. In the arguments of a
-// keep.f(...) an apostrophe inside a word does not (spec §4.3).
-func (p *parser) closes() bool {
-	if !p.inCall {
-		return true
-	}
-	i := p.pos + 1
-	for i < p.end && isBlank(p.text[i]) {
-		i++
-	}
-	return i >= p.end || !isNameByte(p.text[i])
-}
-
-// textNode makes a node of the quoted text text[start:end]; at is its quote.
-func (p *parser) textNode(at, start, end int, tags, raw bool) *node {
-	if !tags {
-		n := p.make(literalNode, at)
-		s := p.text[start:end]
-		if !raw {
-			s = unescape(s)
-		}
-		if !p.inBraces {
-			s = decodeEntities(s)
-		}
-		n.value = s
-		return n
-	}
-	n := p.make(textNode, at)
-	p.window(start, end, func() *node {
-		p.quiet, p.escapes, p.inCall = true, !raw, false
-		n.pieces = p.template("", at)
-		return nil
-	})
-	n.quoted = true
-	if len(n.pieces) == 1 && n.pieces[0].kind == tagPiece {
-		inner := *n.pieces[0].code.node
-		inner.pos, inner.end = at, n.end
-		if inner.kind == pathNode {
-			inner.quoted = true
-			return &inner
-		}
-	}
-	return n
-}
-
-// unescape replaces Python's backslash sequences.
-func unescape(s string) string {
-	if strings.IndexByte(s, '\\') < 0 {
-		return s
-	}
-	var out strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] != '\\' || i+1 == len(s) {
-			out.WriteByte(s[i])
-			continue
-		}
-		i++
-		switch c := s[i]; c {
-		case '\n':
-		case 'n':
-			out.WriteByte('\n')
-		case 'r':
-			out.WriteByte('\r')
-		case 't':
-			out.WriteByte('\t')
-		case '0':
-			out.WriteByte(0)
-		case 'x', 'u', 'U':
-			size := map[byte]int{'x': 2, 'u': 4, 'U': 8}[c]
-			if r, ok := hexRune(s[i+1:], size); ok {
-				out.WriteRune(r)
-				i += size
-				continue
-			}
-			out.WriteString(s[i-1 : i+1])
-		case '\\', '\'', '"':
-			out.WriteByte(c)
-		default:
-			out.WriteString(s[i-1 : i+1])
-		}
-	}
-	return out.String()
-}
-
-func hexRune(s string, size int) (rune, bool) {
-	if len(s) < size {
-		return 0, false
-	}
-	var r rune
-	for i := 0; i < size; i++ {
-		d := strings.IndexByte("0123456789abcdef", s[i]|0x20)
-		if isDigit(s[i]) {
-			d = int(s[i] - '0')
-		}
-		if d < 0 {
-			return 0, false
-		}
-		r = r<<4 | rune(d)
-	}
-	return r, utf8.ValidRune(r)
 }
