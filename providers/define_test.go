@@ -312,3 +312,17 @@ func TestStopped(t *testing.T) {
 		}
 	}
 }
+
+// The reference is what a README has below its marker.
+func TestReference(t *testing.T) {
+	p := parrot(repeats)
+	const want = `### Configuration
+
+What stands under ` + "`authentication:`" + `.
+
+`
+	got := p.Reference()
+	if !strings.HasPrefix(got, want) || strings.Count(got, "### ") != 2 || !strings.Contains(got, "### In a step\n") || !strings.Contains(got, "Its results:") {
+		t.Errorf("%s", got)
+	}
+}

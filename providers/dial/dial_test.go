@@ -44,6 +44,7 @@ func TestParseResolveErrors(t *testing.T) {
 		"example.com:https:127.0.0.1":   `--resolve "example.com:https:127.0.0.1": "https" is not a port` + hint,
 		"example.com:0:127.0.0.1":       `--resolve "example.com:0:127.0.0.1": "0" is not a port` + hint,
 		"example.com:443:localhost":     `--resolve "example.com:443:localhost": "localhost" is not an IP address` + hint,
+		"example.com:443:127.0.0.1,":    `--resolve "example.com:443:127.0.0.1,": "" is not an IP address` + hint,
 		"example.com:443:127.0.0.1,x.y": `--resolve "example.com:443:127.0.0.1,x.y": "x.y" is not an IP address` + hint,
 	} {
 		if _, _, err := ParseResolve(spec); err == nil || err.Error() != want {
@@ -237,4 +238,33 @@ func get(t *testing.T, c *http.Client, url string) string {
 		t.Fatal(err)
 	}
 	return strings.TrimSpace(string(body))
+}
+
+// A name is judged by what it resolves to: localhost comes out of the hosts file.
+func TestNameThatResolvesToLoopback(t *testing.T) {
+	d := &Dialer{Public: true}
+	if _, err := d.DialContext(t.Context(), "tcp", "localhost:1"); !isBlocked(err) {
+		t.Errorf("dial: %v, want a *Blocked", err)
+	}
+	if _, err := d.Lookup(t.Context(), "localhost", "1"); !isBlocked(err) {
+		t.Errorf("lookup: %v, want a *Blocked", err)
+	}
+}
+
+func FuzzParseResolve(f *testing.F) {
+	for _, spec := range []string{"example.com:443:127.0.0.1", "[::1]:*:[::1],127.0.0.1", "*:80:::1", "+a:1:1.1.1.1", ":::", "[:]:"} {
+		f.Add(spec)
+	}
+	f.Fuzz(func(t *testing.T, spec string) {
+		k, address, err := ParseResolve(spec)
+		if err != nil {
+			return
+		}
+		if _, err := parseList(address); err != nil {
+			t.Errorf("%q gives the address %q: %v", spec, address, err)
+		}
+		if again, _, err := ParseResolve("[" + k[:strings.LastIndex(k, ":")] + "]" + k[strings.LastIndex(k, ":"):] + ":" + address); err != nil || again != k {
+			t.Errorf("%q gives the key %q, which gives %q, %v", spec, k, again, err)
+		}
+	})
 }

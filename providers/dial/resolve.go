@@ -25,9 +25,9 @@ func ParseResolve(spec string) (hostport, address string, err error) {
 	if !validPort(port) {
 		return "", "", resolveError(spec, fmt.Sprintf("%q is not a port", port))
 	}
-	addresses, bad := parseList(list)
-	if bad != "" {
-		return "", "", resolveError(spec, fmt.Sprintf("%q is not an IP address", bad))
+	addresses, err := parseList(list)
+	if err != nil {
+		return "", "", resolveError(spec, err.Error())
 	}
 	return key(host, port), joinList(addresses), nil
 }
@@ -49,8 +49,8 @@ func validPort(port string) bool {
 	return port == "*" || err == nil && n > 0
 }
 
-// parseList reads addresses with commas between them; bad is the first that is none.
-func parseList(list string) (addresses []netip.Addr, bad string) {
+// parseList reads addresses with commas between them.
+func parseList(list string) (addresses []netip.Addr, err error) {
 	for item := range strings.SplitSeq(list, ",") {
 		text := strings.TrimSpace(item)
 		if inner, ok := strings.CutPrefix(text, "["); ok {
@@ -58,11 +58,11 @@ func parseList(list string) (addresses []netip.Addr, bad string) {
 		}
 		a, err := netip.ParseAddr(text)
 		if err != nil {
-			return nil, item
+			return nil, fmt.Errorf("%q is not an IP address", item)
 		}
 		addresses = append(addresses, a.Unmap())
 	}
-	return addresses, ""
+	return addresses, nil
 }
 
 func joinList(addresses []netip.Addr) string {
@@ -89,7 +89,7 @@ func (d *Dialer) resolved(host, port string) ([]netip.Addr, bool) {
 		if !ok {
 			continue
 		}
-		if addresses, bad := parseList(list); bad == "" {
+		if addresses, err := parseList(list); err == nil {
 			return addresses, true
 		}
 	}
