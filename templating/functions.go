@@ -98,7 +98,7 @@ func (f Function) Do(ctx context.Context, positional []any, named []Named, now f
 			return nil, err
 		}
 	}
-	a := &Args{f: f, positional: positional, named: named, now: now}
+	a := &Args{params: f.params, positional: positional, named: named, now: now}
 	defer func() {
 		if p := recover(); p != nil {
 			result, err = nil, fmt.Errorf("%s: %s", f.Name, mishap(p))

@@ -13,7 +13,7 @@ import (
 // the parameters: an argument given by name is at its parameter's position, and one
 // that is not given, or is null, is its parameter's default.
 type Args struct {
-	f          Function
+	params     *parameters
 	positional []any
 	named      []Named
 	now        func() time.Time
@@ -29,7 +29,7 @@ func (a *Args) Any(i int) any {
 	if ok && v != nil {
 		return v
 	}
-	if p := a.f.params; i < len(p.list) && p.list[i].name != "" {
+	if p := a.params; i < len(p.list) {
 		return p.list[i].fallback
 	}
 	return v
@@ -43,7 +43,7 @@ func (a *Args) Has(i int) bool {
 
 // Named is the argument of that name, wherever it stands, and whether it was given.
 func (a *Args) Named(name string) (any, bool) {
-	if i := a.f.params.index(name); i >= 0 {
+	if i := a.params.index(name); i >= 0 {
 		return a.given(i)
 	}
 	return nil, false
@@ -53,11 +53,11 @@ func (a *Args) given(i int) (any, bool) {
 	if i < len(a.positional) {
 		return a.positional[i], true
 	}
-	if i >= len(a.f.params.list) {
+	if i >= len(a.params.list) {
 		return nil, false
 	}
 	for _, n := range a.named {
-		if n.Name == a.f.params.list[i].name {
+		if n.Name == a.params.list[i].name {
 			return n.Value, true
 		}
 	}
@@ -129,7 +129,7 @@ func (a *Args) Now() time.Time {
 // Fail remembers a mistake, unless there was one before, and returns nil.
 func (a *Args) Fail(format string, args ...any) any {
 	if a.err == nil {
-		a.err = fmt.Errorf("%s: %w", a.f.Name, fmt.Errorf(format, args...))
+		a.err = fmt.Errorf("%s: %w", a.params.function, fmt.Errorf(format, args...))
 	}
 	return nil
 }
@@ -140,10 +140,10 @@ func (a *Args) Err() error { return a.err }
 // wrong says that argument i is not what it should be.
 func (a *Args) wrong(i int, want string) {
 	if i >= len(a.positional) && !a.Has(i) {
-		a.Fail("no %s given", a.f.params.name(i))
+		a.Fail("no %s given", a.params.name(i))
 		return
 	}
-	a.Fail("%s is %s, want %s", a.f.params.name(i), shown(a.Any(i)), want)
+	a.Fail("%s is %s, want %s", a.params.name(i), shown(a.Any(i)), want)
 }
 
 // shown is a value as an error shows it: short.

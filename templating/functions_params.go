@@ -10,8 +10,10 @@ import (
 
 // parameters is the Params of a Function, read.
 type parameters struct {
-	list []parameter // without the one that takes the rest
-	rest int         // the position from which on the rest is taken, or -1
+	function string      // whose they are
+	text     string      // Params
+	list     []parameter // without the one that takes the rest
+	rest     int         // the position from which on the rest is taken, or -1
 }
 
 type parameter struct {
@@ -46,7 +48,7 @@ func readParameters(f Function) *parameters {
 	if !ok || !closed {
 		panic(fmt.Sprintf("templating: function %s: Params %q has no parentheses", f.Name, f.Params))
 	}
-	p := &parameters{rest: -1}
+	p := &parameters{function: f.Name, text: f.Params, rest: -1}
 	for _, part := range splitParameters(text) {
 		if strings.HasPrefix(part, "*") {
 			p.rest = len(p.list)

@@ -3,6 +3,7 @@ package templating
 import (
 	"context"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +33,13 @@ const maxGrown = 256 << 10
 
 // maxRegex is how long a regular expression may be.
 const maxRegex = 512
+
+// sprigTable has what is allowed of sprig: nothing that reads the environment, the
+// network, files or random values, makes keys, changes a mapping, or repeats without
+// a bound.
+func sprigTable() []sprigRow {
+	return slices.Concat(sprigTexts(), sprigNumbers(), sprigLists(), sprigMappings(), sprigChoices(), sprigCodes(), sprigTimes())
+}
 
 // sprigFunctions are the rows of sprigTable under all their names.
 func sprigFunctions() map[string]Function {
@@ -115,9 +123,9 @@ func parameterType(t reflect.Type, i int) reflect.Type {
 
 // argument is argument i as the Go function wants it.
 func (f adapter) argument(a *Args, i int, t reflect.Type) reflect.Value {
-	name := strings.TrimPrefix(a.f.params.name(i), "*")
+	name := strings.TrimPrefix(a.params.name(i), "*")
 	switch {
-	case name == "list" || a.f.Params == "(*lists)":
+	case name == "list" || a.params.text == "(*lists)":
 		return reflect.ValueOf(f.list(a, i))
 	case name == "regex" && len(a.String(i)) > maxRegex:
 		a.Fail("a regular expression of more than %d bytes", maxRegex)

@@ -94,7 +94,7 @@ func (a *Args) zoned(i, zone int) time.Time {
 func dateModified(a *Args) any {
 	d, err := time.ParseDuration(a.String(0))
 	if err != nil {
-		return a.Fail("%s is %s, want a duration such as -1h30m", a.f.params.name(0), shown(a.Any(0)))
+		return a.Fail("%s is %s, want a duration such as -1h30m", a.params.name(0), shown(a.Any(0)))
 	}
 	return a.moment(1).Add(d)
 }

@@ -119,12 +119,12 @@ func stringParts(a *Args) any {
 	return list
 }
 
-func replaceText(a *Args, s, old, new string) any {
-	grown := strings.Count(s, old) * (len(new) - len(old))
+func replaceText(a *Args, s, from, to string) any {
+	grown := strings.Count(s, from) * (len(to) - len(from))
 	if grown > 0 && len(s)+grown > maxString {
 		return a.tooLong()
 	}
-	return strings.ReplaceAll(s, old, new)
+	return strings.ReplaceAll(s, from, to)
 }
 
 // tooLong refuses a result above maxString.

@@ -155,7 +155,7 @@ func hoursBetween(a *Args) any {
 	}
 	for i := range 2 {
 		if _, ok := asTime(a.Any(i)); !ok {
-			return a.Fail("%s is %s, not a time: use keep.to_utc(...)", a.f.params.name(i), shown(a.Any(i)))
+			return a.Fail("%s is %s, not a time: use keep.to_utc(...)", a.params.name(i), shown(a.Any(i)))
 		}
 	}
 	t1, _ := a.time(0)
@@ -178,7 +178,7 @@ var units = map[string]time.Duration{
 func later(a *Args, amount float64, unit string) any {
 	t, ok := a.localTime(0)
 	if !ok {
-		return a.Fail("%s is %s, want a time", a.f.params.name(0), shown(a.Any(0)))
+		return a.Fail("%s is %s, want a time", a.params.name(0), shown(a.Any(0)))
 	}
 	size, ok := units[unit]
 	if !ok {

@@ -223,8 +223,8 @@ func (r *pythonReader) word() (any, error) {
 			return v, err
 		}
 	}
-	if make, ok := constructors[name]; ok {
-		return r.call(start, name, make)
+	if construct, ok := constructors[name]; ok {
+		return r.call(start, name, construct)
 	}
 	r.at = start
 	return nil, r.unexpected("a value")

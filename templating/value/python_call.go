@@ -9,7 +9,7 @@ import (
 
 // call reads the arguments of a constructor and makes its value; without a
 // parenthesis it is the constant of that name.
-func (r *pythonReader) call(start int, name string, make func(arguments) (any, bool)) (any, error) {
+func (r *pythonReader) call(start int, name string, construct func(arguments) (any, bool)) (any, error) {
 	var args arguments
 	if r.peek() == '(' {
 		var err error
@@ -17,7 +17,7 @@ func (r *pythonReader) call(start int, name string, make func(arguments) (any, b
 			return nil, err
 		}
 	}
-	v, ok := make(args)
+	v, ok := construct(args)
 	if !ok || r.calls == 0 && isPart(v) {
 		return nil, r.failAt(start, name+" with these arguments is no value")
 	}

@@ -3,7 +3,7 @@
 // which is how Keep's workflows print and read it.
 //
 // Every value is nil, bool, int64, *big.Int, float64, string, time.Time, Date,
-// []any, Tuple or *Map. Of makes such values out of any other Go data. Start
+// []any, Tuple, *Map or Object. Of makes such values out of any other Go data. Start
 // reading at Map.
 package value
 
