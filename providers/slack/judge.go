@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	api "github.com/slack-go/slack"
@@ -105,10 +106,17 @@ func (x *exchange) said(err error) (word string, detail []string) {
 	return refused.Err, detail
 }
 
-// quote is the beginning of an answer that is no answer of Slack's, on one line.
+// quote is the beginning of an answer that is no answer of Slack's, on one line and
+// without what a terminal would obey.
 func quote(text string) string {
 	const most = 200
-	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "")), " ")
+	text = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, ""))
+	text = strings.Join(strings.Fields(text), " ")
 	if text == "" {
 		return "an empty answer"
 	}
