@@ -10,26 +10,26 @@ import (
 	"tocsin/providers"
 )
 
-// deliver sends m to those of its recipients that the server takes. Those it does
-// not take are returned, beside an error that names them, if there were others.
-func (s *session) deliver(m *message) (refused []string, err error) {
+// deliver sends m to those of its recipients that the server takes. That there were
+// others is an error that names them, and lasts.
+func (s *session) deliver(m *message) error {
 	if err := s.Mail(m.from, m.options()); err != nil {
-		return nil, broken(s.ctx, "sender "+m.from, err)
+		return broken(s.ctx, "sender "+m.from, err)
 	}
-	refused, replies, err := s.recipients(m.recipients)
+	refused, err := s.recipients(m.recipients)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if len(refused) == len(m.recipients) {
-		return nil, nobody(replies)
+		return nobody(refused)
 	}
 	if err := s.data(m.text); err != nil {
-		return nil, err
+		return err
 	}
-	if len(refused) == 0 {
-		return nil, nil
+	if len(refused) > 0 {
+		return fmt.Errorf("sent, but not to all: %s", quotes(refused))
 	}
-	return refused, fmt.Errorf("sent, but not to all: %s", quotes(replies))
+	return nil
 }
 
 // A refusal is the reply to one recipient.
@@ -39,7 +39,8 @@ type refusal struct {
 }
 
 // recipients offers each recipient. An error other than the server's no ends it.
-func (s *session) recipients(all []string) (refused []string, replies []refusal, err error) {
+func (s *session) recipients(all []string) ([]refusal, error) {
+	var refused []refusal
 	for _, to := range all {
 		err := s.Rcpt(to, nil)
 		if err == nil {
@@ -47,18 +48,18 @@ func (s *session) recipients(all []string) (refused []string, replies []refusal,
 		}
 		reply, ok := errors.AsType[*gosmtp.SMTPError](err)
 		if !ok || reply.Code == 421 { // 421: the server is about to hang up
-			return nil, nil, broken(s.ctx, "recipient "+to, err)
+			return nil, broken(s.ctx, "recipient "+to, err)
 		}
-		refused, replies = append(refused, to), append(replies, refusal{to, reply})
+		refused = append(refused, refusal{to, reply})
 	}
-	return refused, replies, nil
+	return refused, nil
 }
 
 // nobody is the error when no recipient was taken. It may pass if that is so of
 // each of them: greylisting refuses all at first.
-func nobody(replies []refusal) error {
-	err := errors.New(quotes(replies))
-	for _, r := range replies {
+func nobody(refused []refusal) error {
+	err := errors.New(quotes(refused))
+	for _, r := range refused {
 		if !r.reply.Temporary() {
 			return err
 		}
@@ -66,9 +67,9 @@ func nobody(replies []refusal) error {
 	return providers.Temporary(err, 0)
 }
 
-func quotes(replies []refusal) string {
-	texts := make([]string, len(replies))
-	for i, r := range replies {
+func quotes(refused []refusal) string {
+	texts := make([]string, len(refused))
+	for i, r := range refused {
 		texts[i] = "recipient " + r.to + ": " + quote(r.reply)
 	}
 	return strings.Join(texts, "; ")

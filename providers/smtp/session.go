@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/emersion/go-sasl"
 	gosmtp "github.com/emersion/go-smtp"
@@ -78,7 +79,7 @@ func (s *session) greet(c *client, conn net.Conn) (err error) {
 	case "TLS":
 		// Without STARTTLS this is an error: going on would send everything in clear text.
 		if s.Client, err = gosmtp.NewClientStartTLS(conn, c.tls); err != nil {
-			return broken(s.ctx, "starttls", err)
+			return broken(s.ctx, "greeting", unencrypted(err))
 		}
 	default:
 		s.Client = gosmtp.NewClient(conn)
@@ -122,10 +123,13 @@ func (s *session) login(c *client) error {
 	return nil
 }
 
-// quit says goodbye. Whatever comes of it, what was sent is sent.
-func (s *session) quit() { _ = s.Quit() }
-
-func (s *session) close() { s.done() }
+// close says goodbye and hangs up. Whatever comes of it, what was sent is sent: no
+// more than a second is spent on it.
+func (s *session) close() {
+	s.CommandTimeout = time.Second
+	_ = s.Quit()
+	s.done()
+}
 
 // broken is the error of a phase. A reply is quoted: those that begin with a 4 may
 // pass, those with a 5 last (RFC 5321 §4.2.1). A connection that breaks may hold the
@@ -143,10 +147,20 @@ func broken(ctx context.Context, phase string, err error) error {
 	}
 	_, blocked := errors.AsType[*dial.Blocked](err)
 	_, stranger := errors.AsType[*tls.CertificateVerificationError](err)
-	if blocked || stranger || strings.Contains(err.Error(), "doesn't support STARTTLS") {
+	if blocked || stranger || errors.Is(err, errNoSTARTTLS) {
 		return fmt.Errorf("%s: %w", phase, err)
 	}
 	return providers.Temporary(fmt.Errorf("%s: %w", phase, err), 0)
+}
+
+var errNoSTARTTLS = errors.New("the server does not offer STARTTLS; nothing was sent, as encryption is TLS")
+
+// unencrypted finds errNoSTARTTLS, which go-smtp has in words only.
+func unencrypted(err error) error {
+	if strings.Contains(err.Error(), "doesn't support STARTTLS") {
+		return errNoSTARTTLS
+	}
+	return err
 }
 
 // untrusted adds what can be done about errors of TLS.
@@ -160,9 +174,16 @@ func untrusted(err error) error {
 	return err
 }
 
-// quote is a server's reply in one line: "550 5.1.1 no such user".
+// quote is a server's reply in one line, without what a terminal would obey:
+// "550 5.1.1 no such user".
 func quote(reply *gosmtp.SMTPError) string {
-	words := strings.Join(strings.Fields(strings.ToValidUTF8(reply.Message, "")), " ")
+	printable := strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(reply.Message, ""))
+	words := strings.Join(strings.Fields(printable), " ")
 	if runes := []rune(words); len(runes) > 300 {
 		words = string(runes[:300]) + "…"
 	}

@@ -60,7 +60,6 @@ type Sent struct {
 	HTML      string   `param:"html" doc:"The message as HTML, if it was given."`
 	Body      string   `param:"body" doc:"Text of the message, if it was given."`
 	MessageID string   `param:"message_id" doc:"The Message-ID, by which servers and readers know it."`
-	Refused   []string `param:"refused" doc:"Addresses that the server did not take, while it took others."`
 }
 
 //go:embed README.md
@@ -192,15 +191,10 @@ func (c *client) Notify(ctx context.Context, m Mail) (Sent, error) {
 		return Sent{}, err
 	}
 	defer s.close()
-	refused, err := s.deliver(msg)
-	if err != nil && len(refused) == 0 {
+	if err := s.deliver(msg); err != nil {
 		return Sent{}, err
 	}
-	s.quit()
-	return Sent{
-		From: msg.from, To: msg.to, Subject: m.Subject, HTML: m.HTML, Body: m.Body,
-		MessageID: msg.id, Refused: refused,
-	}, err
+	return Sent{From: msg.from, To: msg.to, Subject: m.Subject, HTML: m.HTML, Body: m.Body, MessageID: msg.id}, nil
 }
 
 // Check connects and logs in, and sends nothing.
@@ -209,7 +203,6 @@ func (c *client) Check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	s.quit()
+	s.close()
 	return nil
 }
