@@ -31,7 +31,7 @@ func (f *frame) call(ctx context.Context, with source.Value) (any, error) {
 	}
 	for {
 		f.calls++
-		f.say(&Event{Action: Calling, With: f.plain, Attempt: f.calls})
+		f.say(&Event{Action: Calling, With: f.shown, Attempt: f.calls})
 		out, err := f.attempt(ctx, with)
 		if err == nil {
 			return f.answer(out)

@@ -4,6 +4,9 @@ import (
 	"slices"
 
 	"tocsin/templating"
+	"tocsin/templating/value"
+	"tocsin/workflows/schema"
+	"tocsin/workflows/source"
 )
 
 // mask hides the secrets of the pool in everything that e shows.
@@ -51,6 +54,45 @@ func (r *run) maskTree(e templating.Explanation) templating.Explanation {
 		e.Parts[i] = r.maskTree(e.Parts[i])
 	}
 	return e
+}
+
+// conceal tells the pool of the secrets among the parameters of the call, and returns
+// the parameters as they may be shown: what is too short to be found elsewhere is
+// hidden here at least.
+func (f *frame) conceal(with source.Value, plain any) any {
+	f.Pool.AddSecrets(f.s.op.Secrets(with)...)
+	return redacted(plain, f.s.op.Params.Fields())
+}
+
+// redacted is v with the values of secret fields hidden.
+func redacted(v any, fields []schema.Field) any {
+	switch v := v.(type) {
+	case []any:
+		list := make([]any, len(v))
+		for i := range v {
+			list[i] = redacted(v[i], fields)
+		}
+		return list
+	case *value.Map:
+		m := value.NewMap(v.Len())
+		for k, item := range v.All() {
+			f, _ := findField(fields, k)
+			switch {
+			case f.Secret && value.Truthy(item):
+				item = schema.Secret("").String()
+			case len(f.Fields) > 0:
+				item = redacted(item, f.Fields)
+			}
+			m.Set(k, item)
+		}
+		return m
+	}
+	return v
+}
+
+// anySecret says that one of the fields, or of those below them, is secret.
+func anySecret(fields []schema.Field) bool {
+	return slices.ContainsFunc(fields, func(f schema.Field) bool { return f.Secret || anySecret(f.Fields) })
 }
 
 // maskError is err with its secrets hidden. What it wraps can still be looked at, but

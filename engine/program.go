@@ -56,6 +56,7 @@ type step struct {
 	aliases    []alias
 	with       param
 	plain      any    // what with is without positions, where it is constant
+	secret     bool   // some parameters are not to be shown
 	message    string // parameter that the text of a failure goes to, in on-failure
 	expect     []check
 	enrich     []enrichment

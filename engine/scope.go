@@ -130,6 +130,7 @@ type frame struct {
 	value         any              // the item
 	fired         bool
 	plain         any // the parameters of the call
+	shown         any // the same, without secrets
 	calls         int // attempts so far
 	alone         bool
 	published     []value.Entry // names of conditions, while alone

@@ -249,6 +249,9 @@ func (f *frame) render(ctx context.Context) (source.Value, []Field, error) {
 		f.plain = with.Plain()
 	}
 	f.entry.Set("provider_parameters", f.plain)
+	if f.shown = f.plain; f.s.secret {
+		f.shown = f.conceal(with, f.plain)
+	}
 	return with, fields, nil
 }
 
@@ -262,7 +265,7 @@ func (f *frame) pretend(with source.Value) Event {
 			return failedWith(err)
 		}
 	}
-	f.say(&Event{Action: Calling, With: f.plain, Attempt: 1})
+	f.say(&Event{Action: Calling, With: f.shown, Attempt: 1})
 	return Event{Status: Done, Reason: "dry run: not sent", Fired: f.fired}
 }
 
