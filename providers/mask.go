@@ -160,35 +160,41 @@ func (m *matcher) mask(s string) string {
 	return string(append(out, s[done:]...))
 }
 
-// value masks v's strings; changed is false where v itself is returned.
-func (m *matcher) value(v any) (masked any, changed bool) {
-	switch v := v.(type) {
+// value masks the strings of a value; changed is false where it is returned itself.
+func (m *matcher) value(same any) (masked any, changed bool) {
+	switch v := same.(type) {
 	case nil, bool:
-		return v, false
+		return same, false
 	case string:
-		s := m.mask(v)
-		return s, s != v
+		if s := m.mask(v); s != v {
+			return s, true
+		}
+		return same, false
 	case []any:
-		list, changed := m.list(v)
-		return list, changed
+		if list, changed := m.list(v); changed {
+			return list, true
+		}
+		return same, false
 	case value.Tuple:
-		list, changed := m.list(v)
-		return value.Tuple(list), changed
+		if list, changed := m.list(v); changed {
+			return value.Tuple(list), true
+		}
+		return same, false
 	case *value.Map:
-		mapping, changed := m.mapping(v)
-		return mapping, changed
+		return m.mapping(v)
 	case value.Object:
-		mapping, changed := m.mapping(v.Map)
-		return value.Object{Map: mapping}, changed
+		if mapping, changed := m.mapping(v.Map); changed {
+			return value.Object{Map: mapping}, true
+		}
+		return same, false
 	}
-	if !m.numbers {
-		return v, false
+	if m.numbers {
+		text := value.Text(same)
+		if s := m.mask(text); s != text {
+			return s, true
+		}
 	}
-	text := value.Text(v)
-	if s := m.mask(text); s != text {
-		return s, true
-	}
-	return v, false
+	return same, false
 }
 
 // list is copied from the first item on that changes.
