@@ -80,8 +80,10 @@ func (x *exchange) after(err error) time.Duration {
 // words are Slack's, and after them what to do about it.
 func (x *exchange) words(err error) string {
 	word, detail := x.said(err)
-	if hint, ok := hints[word]; ok {
-		detail = append(detail, hint)
+	for _, h := range hints {
+		if h.word == word {
+			detail = append(detail, h.hint)
+		}
 	}
 	if len(detail) == 0 {
 		return word
@@ -126,19 +128,20 @@ func quote(text string) string {
 	return string([]rune(text)[:most]) + "…"
 }
 
-// hints say what to do about Slack's words, which are short.
-var hints = map[string]string{
-	"account_inactive":    "the app was removed or its user deactivated: install it again",
-	"action_prohibited":   "an administrator does not let this webhook post here",
-	"channel_is_archived": "bring the channel back, or make a webhook for another",
-	"channel_not_found":   "is it the id of the channel, and is the app in it?",
-	"invalid_auth":        "access_token is wrong: copy it again from OAuth & Permissions of the app",
-	"invalid_blocks":      "try them at https://app.slack.com/block-kit-builder",
-	"invalid_token":       "webhook_url is wrong or was revoked: copy it again",
-	"message_not_found":   "is it the slack_timestamp of a message in that channel?",
-	"no_service":          "the webhook was removed or switched off: make a new one",
-	"no_team":             "webhook_url is wrong, or its workspace is gone",
-	"not_authed":          "access_token is empty",
-	"not_in_channel":      "invite the app: write /invite and its name in the channel",
-	"token_revoked":       "the token was taken back: install the app again and copy the new one",
+// hints say what to do about Slack's words, which are short. It is a list, as a map
+// would be filled at start.
+var hints = []struct{ word, hint string }{
+	{"account_inactive", "the app was removed or its user deactivated: install it again"},
+	{"action_prohibited", "an administrator does not let this webhook post here"},
+	{"channel_is_archived", "bring the channel back, or make a webhook for another"},
+	{"channel_not_found", "is it the id of the channel, and is the app in it?"},
+	{"invalid_auth", "access_token is wrong: copy it again from OAuth & Permissions of the app"},
+	{"invalid_blocks", "try them at https://app.slack.com/block-kit-builder"},
+	{"invalid_token", "webhook_url is wrong or was revoked: copy it again"},
+	{"message_not_found", "is it the slack_timestamp of a message in that channel?"},
+	{"no_service", "the webhook was removed or switched off: make a new one"},
+	{"no_team", "webhook_url is wrong, or its workspace is gone"},
+	{"not_authed", "access_token is empty"},
+	{"not_in_channel", "invite the app: write /invite and its name in the channel"},
+	{"token_revoked", "the token was taken back: install the app again and copy the new one"},
 }
