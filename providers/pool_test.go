@@ -242,6 +242,29 @@ func TestWhatIsSecret(t *testing.T) {
 	}
 }
 
+// Of a field that takes anything, such as headers, all strings are secret: nobody has
+// said which are not. Its JSON text counts as what it says.
+func TestWhatIsSecretInside(t *testing.T) {
+	type config struct {
+		Headers any `param:"headers" doc:"Headers."`
+	}
+	p := providers.Define(providers.Definition[struct{}]{
+		Type: "hook",
+		Open: providers.Open(func(context.Context, config, providers.Env) (struct{}, error) { return struct{}{}, nil }),
+	})
+	for _, headers := range []any{
+		value.MapOf(value.Entry{Key: "X-Key", Value: "k3y-in-a-header"}),
+		[]any{value.MapOf(value.Entry{Key: "value", Value: "k3y-in-a-header"})},
+		`{"X-Key": "k3y-in-a-header"}`,
+	} {
+		pool := providers.NewPool(providers.NewRegistry(p), providers.Env{})
+		pool.Configure("x", mapping("type", "hook", "authentication", mapping("headers", headers)))
+		if got := pool.Mask("sent k3y-in-a-header"); got != "sent [redacted]" {
+			t.Errorf("%v: %s", headers, got)
+		}
+	}
+}
+
 // What providers log and print goes through the mask.
 func TestPoolMasksLogsAndPrints(t *testing.T) {
 	var log, out bytes.Buffer

@@ -91,8 +91,8 @@ func field(fields []schema.Field, name string) (schema.Field, bool) {
 }
 
 // configSecrets are the texts under authentication that count as secret: those of
-// fields that are marked so, and every string of keys that s does not have. A nil s
-// has no keys.
+// fields that are marked so, and every string of what s does not describe. A nil s
+// describes nothing.
 func configSecrets(s *schema.Schema, authentication source.Value) []string {
 	m := mapping(authentication)
 	if m == nil || s == nil {
@@ -100,11 +100,28 @@ func configSecrets(s *schema.Schema, authentication source.Value) []string {
 	}
 	var all []string
 	for _, e := range m {
-		if f, ok := s.Field(e.Key); ok {
-			all = append(all, declaredSecrets(f, e.Value)...)
-		} else {
+		switch f, ok := s.Field(e.Key); {
+		case !ok:
 			all = append(all, texts(e.Value, false)...)
+		case f.Type == schema.Any || f.Type == schema.Mapping && len(f.Fields) == 0:
+			all = append(all, within(e.Value)...)
+		default:
+			all = append(all, declaredSecrets(f, e.Value)...)
 		}
+	}
+	return all
+}
+
+// within are the strings of a field whose inside is not described, such as headers;
+// also of one that is the JSON text of it.
+func within(v source.Value) []string {
+	all := texts(v, false)
+	text, ok := v.Data.(string)
+	if !ok {
+		return all
+	}
+	if inner, err := value.DecodeJSON([]byte(text)); err == nil {
+		all = append(all, texts(source.Of(inner), false)...)
 	}
 	return all
 }

@@ -17,7 +17,7 @@ import (
 
 // Config is one URL, and how to call it.
 type Config struct {
-	URL      string           `param:"url" doc:"Address that actions call, http:// or https://."`
+	URL      providers.Secret `param:"url" doc:"Address that actions call, http:// or https://; often it is itself the key."`
 	Method   string           `param:"method" enum:"POST,GET,PUT,DELETE" default:"POST" doc:"How actions call it."`
 	Verify   bool             `param:"verify" default:"true" doc:"Whether to check the server's certificate."`
 	User     string           `param:"http_basic_authentication_username" doc:"User for basic authentication."`
@@ -83,7 +83,7 @@ type client struct {
 
 func open(_ context.Context, c Config, env providers.Env) (*client, error) {
 	if c.URL != "" {
-		if _, err := rest.ParseURL(c.URL); err != nil {
+		if _, err := rest.ParseURL(string(c.URL)); err != nil {
 			return nil, err
 		}
 	}
@@ -109,7 +109,7 @@ func (c *client) send(ctx context.Context, s Send) (any, error) {
 	if s.Body == nil && s.Message != "" {
 		s.Body = value.MapOf(value.Entry{Key: "message", Value: s.Message})
 	}
-	r := rest.Request{Method: c.config.Method, URL: c.config.URL, Header: c.headers}
+	r := rest.Request{Method: c.config.Method, URL: string(c.config.URL), Header: c.headers}
 	authorize(&r, c.config.APIKey, c.config.User, c.config.Password)
 	fill(&r, s.Body, s.Params)
 	_, err := c.do(ctx, r)
