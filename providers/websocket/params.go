@@ -12,7 +12,8 @@ import (
 // Params says where to connect, what to send and what to expect. Everything but the
 // address has a default; a configuration may give any of it, also the address.
 type Params struct {
-	URL              *string        `param:"url" alias:"socket_url" doc:"Address, ws:// or wss://. User info becomes basic authentication." example:"wss://example.com/feed"`
+	URL              *string        `param:"url" doc:"Address, ws:// or wss://. User info becomes basic authentication." example:"wss://example.com/feed"`
+	SocketURL        *string        `param:"socket_url" doc:"Another name for url."`
 	Timeout          *time.Duration `param:"timeout" doc:"Time for everything but the closing handshake; 10s if absent or null."`
 	ConnectTimeout   *time.Duration `param:"connect_timeout" doc:"Time for DNS, TCP and TLS; as timeout if absent."`
 	HandshakeTimeout *time.Duration `param:"handshake_timeout" doc:"Time from the upgrade request to the whole of its answer; what is left of timeout if absent."`
@@ -129,11 +130,14 @@ func asksFor(v any, harmless string) bool {
 	return value.Truthy(v) && (harmless == "" || value.Text(v) != harmless)
 }
 
-// over is p with what it leaves out taken from defaults, field by field. The message
-// is one field under several names.
+// over is p with what it leaves out taken from defaults, field by field. The address
+// and the message are each one field under several names.
 func (p Params) over(defaults Params) Params {
 	if p.Data != nil || p.Message != nil || p.Messages != nil || p.DataBase64 != nil {
 		defaults.Data, defaults.Message, defaults.Messages, defaults.DataBase64 = nil, nil, nil, nil
+	}
+	if p.URL != nil || p.SocketURL != nil {
+		defaults.URL, defaults.SocketURL = nil, nil
 	}
 	if p.MessageType != nil || p.UseTextFrames != nil {
 		defaults.MessageType, defaults.UseTextFrames = nil, nil

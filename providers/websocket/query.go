@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"sync/atomic"
@@ -147,7 +148,10 @@ func (q *query) sendFault(ctx context.Context, err error) *Error {
 // receive reads until enough messages are there or time is up.
 func (q *query) receive(ctx context.Context) *Error {
 	q.transport.leash.until(q.receiveDeadline())
-	return q.read(ctx, nil)
+	q.transport.stream.waiting = true
+	failed := q.read(ctx, nil)
+	q.transport.stream.waiting = false
+	return failed
 }
 
 func (q *query) receiveDeadline() time.Time {
@@ -224,6 +228,9 @@ func (q *query) readFault(ctx context.Context, err error) *Error {
 		return nil
 	case timedOut(err):
 		return q.replyTimeout(err)
+	}
+	if _, ok := errors.AsType[*net.OpError](err); ok || errors.Is(err, net.ErrClosed) {
+		return q.transport.stream.lost(err) // a pong could not be written
 	}
 	return fault(Internal, err, "reading failed: %v", rootCause(err)).in("receive")
 }

@@ -458,11 +458,12 @@ func TestCancelled(t *testing.T) {
 		})
 	}
 	t.Run("connect", func(t *testing.T) {
+		address := unanswered(t)
 		ctx, cancel := context.WithCancelCause(t.Context())
 		var called time.Time
 		timer := time.AfterFunc(50*time.Millisecond, func() { called = time.Now(); cancel(errors.New("the user went home")) })
 		defer timer.Stop()
-		isCancelled(t, ctx, with(t, "url: ws://"+unanswered(t)), "connect", &called)
+		isCancelled(t, ctx, with(t, "url: ws://"+address), "connect", &called)
 	})
 	t.Run("before it began", func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())

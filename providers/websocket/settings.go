@@ -75,11 +75,15 @@ func (p Params) settings() (*settings, error) {
 }
 
 func (p Params) setTarget(s *settings) error {
-	if or(p.URL, "") == "" {
+	address := or(p.URL, "")
+	if err := one("url", &address, "socket_url", or(p.SocketURL, "")); err != nil {
+		return err
+	}
+	if address == "" {
 		return invalid("there is no address to connect to; write socket_url: wss://example.com/feed")
 	}
 	var err error
-	s.target, err = parseTarget(*p.URL)
+	s.target, err = parseTarget(address)
 	return err
 }
 

@@ -89,6 +89,7 @@ type stream struct {
 	guard   guard
 	ended   error // why nothing more will be read
 	closing bool  // we have said goodbye: messages are passed over, up to the peer's close frame
+	waiting bool  // nothing is sent any more but pongs and a close frame
 }
 
 // errDone is how a stream ends behind the peer's close frame.
@@ -143,7 +144,15 @@ func (s *stream) lost(cause error) *Error {
 	return e.detailed("%v", rootCause(cause))
 }
 
-func (s *stream) Write(p []byte) (int, error) { return s.conn.Write(p) }
+// Write writes. A pong that nobody takes any more is no error: what is there to read
+// says how the connection ended, and may still be the message that was waited for.
+func (s *stream) Write(p []byte) (int, error) {
+	n, err := s.conn.Write(p)
+	if s.waiting && wasReset(err) {
+		return len(p), nil
+	}
+	return n, err
+}
 
 // Close closes the connection. TLS says farewell only after an orderly end: it may
 // have to wait five seconds for a peer who does not read.

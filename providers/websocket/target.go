@@ -44,7 +44,7 @@ func parseTarget(text string) (target, error) {
 	}
 	scheme, known := schemes[u.Scheme]
 	switch {
-	case !known && u.Scheme == "":
+	case !known && !strings.Contains(text, "://"):
 		return target{}, invalid("the address has no scheme; it begins with ws:// or wss://")
 	case !known:
 		return target{}, invalid("the address has the scheme %q; ws and wss are possible", u.Scheme)
@@ -75,6 +75,9 @@ func parseTarget(text string) (target, error) {
 	}
 	u.User = nil
 	t.url = u.String()
+	if _, err := url.Parse(t.url); err != nil { // a zone may have bytes that no URL has
+		return target{}, invalid("the address's host is not a name that DNS can have")
+	}
 	return t, nil
 }
 

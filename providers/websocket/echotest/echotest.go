@@ -37,7 +37,7 @@ func Saying(kind Kind, say func(line string)) http.Handler {
 			return
 		}
 		defer c.CloseNow()
-		say("websocket server: a client connected")
+		say("a client connected")
 		_ = serve(r.Context(), c, kind, say) // it ends when the client goes
 	})
 }
@@ -53,7 +53,7 @@ func serve(ctx context.Context, c *websocket.Conn, kind Kind, say func(string)) 
 		if err != nil {
 			return err
 		}
-		say(fmt.Sprintf("websocket server: received %q", data))
+		say(fmt.Sprintf("received %q", data))
 		if kind == Silent {
 			continue
 		}
