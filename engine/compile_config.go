@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"tocsin/providers"
 	"tocsin/templating/value"
 	"tocsin/workflows/schema"
 	"tocsin/workflows/source"
@@ -49,17 +50,21 @@ func (c *compiler) configured(name string, pos source.Pos, typ string) {
 	if c.lib.Configured == nil || c.lib.Configured(name) {
 		return
 	}
-	hint := fmt.Sprintf("define it in providers.yaml (%s: {authentication: {%s}}) or set TOCSIN_PROVIDER_%s",
-		name, c.exampleConfig(typ), strings.ToUpper(strings.ReplaceAll(name, "-", "_")))
+	p, known := c.lib.Providers.Lookup(typ)
+	hint := fmt.Sprintf("define it in providers.yaml (%s: {authentication: {%s}})", name, exampleConfig(p))
+	if name == strings.ToLower(name) && !strings.Contains(name, "_") {
+		hint += " or set TOCSIN_PROVIDER_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+	}
 	c.problem(pos, "undefined-config", hint, "no provider configuration %q", name)
-	c.problems[len(c.problems)-1].Warning = !c.lib.Required
+	// What has nothing to configure runs without, and what is not there does not run.
+	needed := known && p.Config != nil
+	c.problems[len(c.problems)-1].Warning = !c.lib.Required || !needed
 }
 
-// exampleConfig are the keys that a configuration of typ cannot do without, or the
-// first one there is.
-func (c *compiler) exampleConfig(typ string) string {
-	p, ok := c.lib.Providers.Lookup(typ)
-	if !ok || p.Config == nil {
+// exampleConfig are the keys that a configuration of p cannot do without, or the first
+// one there is.
+func exampleConfig(p *providers.Provider) string {
+	if p == nil || p.Config == nil {
 		return "..."
 	}
 	var keys []string

@@ -282,7 +282,7 @@ func (r *run) gather(entry *value.Map, ends []Event, items int) Event {
 	}
 	entry.Set("results", results)
 	out.Output = results
-	if worst != nil {
+	if worst != nil && !r.p.keep { // Keep swallows them (spec §11.2 G-5)
 		out.Status = statusOf(worst)
 		out.Err = &itemsError{failed: failed, items: items, worst: worst}
 	}

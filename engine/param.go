@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
+	"time"
 
 	"tocsin/templating"
 	"tocsin/templating/value"
@@ -96,7 +98,7 @@ func (c *compiler) parameters(s *step) {
 	if s.With.Data == nil {
 		pos = s.Provider.Pos
 	}
-	with := source.Value{Pos: pos, Data: c.renamed(s, written)}
+	with := source.Value{Pos: pos, Data: c.renamed(s, c.kept(s, written))}
 	s.with = c.with(s, with)
 	if s.Name == onFailureName {
 		with = c.failureMessage(s, with)
@@ -176,6 +178,21 @@ func (c *compiler) deferred(v source.Value, m source.Map) param {
 	return p
 }
 
+// kept is m without what Keep leaves out of a step's parameters (spec §11.2 G-15):
+// numbers with a fraction, dates, nothing.
+func (c *compiler) kept(s *step, m source.Map) source.Map {
+	if !c.lang.Keep || s.Kind != workflows.Query {
+		return m
+	}
+	return slices.DeleteFunc(slices.Clone(m), func(e source.Entry) bool {
+		switch e.Value.Data.(type) {
+		case nil, float64, time.Time, value.Date:
+			return true
+		}
+		return false
+	})
+}
+
 // renamed gives keys that are words of Python the underscore that Keep's providers
 // know them by, where the provider has only that name (spec §1.5).
 func (c *compiler) renamed(s *step, m source.Map) source.Map {
@@ -188,7 +205,7 @@ func (c *compiler) renamed(s *step, m source.Map) source.Map {
 		}
 		_, plain := s.op.Params.Field(e.Key)
 		if _, underscored := s.op.Params.Field(e.Key + "_"); underscored && !plain {
-			m = append(source.Map(nil), m...)
+			m = slices.Clone(m)
 			m[i].Key += "_"
 		}
 	}

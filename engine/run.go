@@ -49,7 +49,7 @@ type Input struct {
 func (r *Runner) Run(ctx context.Context, p *Program, in Input) *Result {
 	run := r.begin(p, in)
 	if p.workflow.Disabled {
-		return run.end(Event{Status: Skipped, Reason: "the workflow is disabled"})
+		return run.end(disabled(p))
 	}
 	if err := run.prepare(ctx); err != nil {
 		return run.end(Event{Status: Broken, Err: err})
@@ -108,6 +108,16 @@ func (r *Runner) begin(p *Program, in Input) *run {
 	return run
 }
 
+// disabled is the end of a run that does nothing; Keep takes it for a success (spec
+// §11.2 G-12).
+func disabled(p *Program) Event {
+	e := Event{Status: Skipped, Reason: "the workflow is disabled"}
+	if p.keep {
+		e.Status = Done
+	}
+	return e
+}
+
 // end closes the run with the status in e.
 func (r *run) end(e Event) *Result {
 	e.Action = RunEnded
@@ -153,11 +163,11 @@ func (r *run) next(ctx context.Context, s *step) (e Event, ok bool) {
 
 // failed notes that s ended badly, if it did and its author minds.
 func (r *run) failed(s *step, e Event) bool {
+	if r.result.last().Alerting {
+		r.status = worse(r.status, Failed)
+	}
 	switch e.Status {
 	case Done, Skipped:
-		if r.result.last().Alerting {
-			r.status = worse(r.status, Failed)
-		}
 		return false
 	case Failed, Broken, TimedOut:
 		if s.ContinueOnError {
