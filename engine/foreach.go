@@ -38,7 +38,7 @@ func (c *compiler) loops(t workflows.Text) []loop {
 	return loops
 }
 
-// A span of a foreach's text.
+// A loopText is a part of a foreach's text, and where in it that starts.
 type loopText struct {
 	start int
 	text  string

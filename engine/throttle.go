@@ -21,7 +21,7 @@ func (c *compiler) throttle(p *workflows.Part) throttle {
 	if p == nil {
 		return nil
 	}
-	make, ok := throttleTypes[p.Type.S]
+	limits, ok := throttleTypes[p.Type.S]
 	if !ok {
 		hint := "there is one_until_resolved"
 		if near := source.Nearest(p.Type.S, []string{"one_until_resolved"}); near != "" {
@@ -30,7 +30,7 @@ func (c *compiler) throttle(p *workflows.Part) throttle {
 		c.problem(p.Type.Pos, "unknown-type", hint, "no throttle of type %q", p.Type.S)
 		return nil
 	}
-	return make(c.lang.Keep)
+	return limits(c.lang.Keep)
 }
 
 // oneUntilResolved lets an action run once in a firing episode: when the alert comes
