@@ -136,7 +136,7 @@ func upgradeRows() []row {
 			}
 		}, code: "handshake_invalid"},
 		{name: "101 header lines", serve: says("HTTP/1.1 200 OK\r\n" + strings.Repeat("A: b\r\n", 101) + "\r\n"), code: "handshake_invalid"},
-		{name: "closes at once", serve: func(*peer) {}, code: "connection_lost", also: func(t *testing.T, r Result) {
+		{name: "closes at once", serve: func(p *peer) { p.request() }, code: "connection_lost", also: func(t *testing.T, r Result) {
 			want(t, "phase", r.Error.Phase, "upgrade")
 		}},
 		{name: "closes within the headers", serve: func(p *peer) { p.request(); p.say("HTTP/1.1 101 Swi") }, code: "connection_lost"},

@@ -50,7 +50,7 @@ type Params struct {
 	TLSServerName      *string `param:"tls_server_name" doc:"Name to ask for and to verify instead of the address's host."`
 	TLSCA              *string `param:"tls_ca" doc:"File of authorities (PEM) to trust instead of the system's."`
 
-	Rest *value.Map `param:"*,warn" doc:"Keys that are not known."`
+	Rest *value.Map `param:"*,warn" doc:"Ignored, with a warning at load; what a later version has is refused."`
 }
 
 // TLS is Benthos' block. Whether TLS is used says the address, not Enabled.
@@ -61,7 +61,7 @@ type TLS struct {
 	RootCAsFile    string `param:"root_cas_file" doc:"File of such authorities, read for each connection."`
 	ServerName     string `param:"server_name" doc:"Name to ask for and to verify instead of the address's host."`
 
-	Rest *value.Map `param:"*,warn" doc:"Keys that are not known."`
+	Rest *value.Map `param:"*,warn" doc:"Refused, unless it changes nothing."`
 }
 
 // later are the names of spec/websocket.md §2 that this version does not have. They

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -124,18 +125,19 @@ func start(t *testing.T, command []string) (port string) {
 // Through us, through the library alone, and through gorilla: valid traffic is the
 // same, whatever fragments it comes in and whatever pings are between.
 func TestDifferential(t *testing.T) {
-	var stream []byte
+	var stream atomic.Pointer[[]byte]
 	address := serve(t, func(p *peer) {
 		p.request()
-		p.say(p.accepted(), stream)
+		p.say(p.accepted(), *stream.Load())
 		p.farewell()
 	})
 	rapid.Check(t, func(rt *rapid.T) {
 		n := rapid.IntRange(1, 4).Draw(rt, "messages")
-		stream = nil
+		var all []byte
 		for range n {
-			stream = append(stream, drawMessage(rt)...)
+			all = append(all, drawMessage(rt)...)
 		}
+		stream.Store(&all)
 		ours := ask(t, fmt.Sprintf("timeout: 5\nmin_messages: %d\nurl: ws://%s", n, address))
 		if outcome(ours) != "ok" {
 			rt.Fatalf("%+v", ours.Error)
@@ -203,24 +205,25 @@ func throughGorilla(t *testing.T, address string, n int) (all []string) {
 
 // Whatever a server says, a result is consistent (see consistent) and comes in time.
 func TestAnyServer(t *testing.T) {
-	var script [][]byte
+	var script atomic.Pointer[[][]byte]
 	address := serve(t, func(p *peer) {
 		p.request()
 		p.say(p.accepted())
-		for _, part := range script {
+		for _, part := range *script.Load() {
 			p.say(part)
 		}
 	})
 	rapid.Check(t, func(rt *rapid.T) {
-		script = nil
+		var parts [][]byte
 		for range rapid.IntRange(0, 5).Draw(rt, "parts") {
 			part := rapid.OneOf(
 				rapid.Custom(drawMessage),
 				rapid.SampledFrom([][]byte{closeFrame(1000, ""), closeFrame(1011, "x"), frame(fin|opPing, ""), frame(opText, "half"), {0x81}}),
 				rapid.SliceOfN(rapid.Byte(), 1, 30),
 			).Draw(rt, "part")
-			script = append(script, part)
+			parts = append(parts, part)
 		}
+		script.Store(&parts)
 		yaml := fmt.Sprintf("timeout: 5\nmin_messages: %d\nreceive: %s\nurl: ws://%s", rapid.IntRange(1, 3).Draw(rt, "min"),
 			rapid.SampledFrom([]string{"required", "optional", "none"}).Draw(rt, "receive"), address)
 		begun := time.Now()

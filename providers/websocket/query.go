@@ -24,7 +24,8 @@ type query struct {
 	kept     int // bytes of messages in the result
 	sent     Traffic
 	received Arrived
-	sentAt   time.Time
+	sentAt   time.Time // when the last message was sent
+	gotAt    time.Time // when the message that ended the wait came
 	closed   *Close
 	have     atomic.Int64 // messages read, for whoever sends meanwhile
 }
@@ -41,6 +42,9 @@ func (q *query) run(ctx context.Context) (Result, *Error) {
 		failed = q.exchange(ctx)
 	}
 	t.timings.Total = milliseconds(time.Since(t.started))
+	if !q.sentAt.IsZero() && q.gotAt.After(q.sentAt) {
+		t.timings.Reply = new(milliseconds(q.gotAt.Sub(q.sentAt)))
+	}
 	q.close(failed)
 	if failed != nil && q.expected(failed) {
 		failed = nil
@@ -205,8 +209,8 @@ func (q *query) keep(typ websocket.MessageType, data []byte) {
 		m := message(typ, data, now.Sub(t.started), q.set.maxResult-q.kept)
 		q.messages = append(q.messages, m)
 		q.kept += len(m.Data)
-		if len(q.messages) == q.set.minMessages && !q.sentAt.IsZero() && !q.set.receiveFirst {
-			t.timings.Reply = new(milliseconds(now.Sub(q.sentAt)))
+		if len(q.messages) == q.set.minMessages {
+			q.gotAt = now
 		}
 	}
 }

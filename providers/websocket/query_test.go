@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -335,16 +336,17 @@ headers: {X-One: 1, x-two: [a, b], Sec-WebSocket-Protocol: wamp, Host: virtual.t
 
 // Bytes behind the answer belong to the first message, however they are cut up.
 func TestAnswerAndMessageInPieces(t *testing.T) {
-	var cut int
+	var cuts atomic.Int64
 	address := serve(t, func(p *peer) {
 		p.request()
 		all := append([]byte(p.accepted()), append(frame(opText, "hel"), frame(fin|opContinuation, "lo")...)...)
-		at := cut % (len(all) + 1)
+		at := int(cuts.Load()) % (len(all) + 1)
 		p.say(all[:at])
 		p.say(all[at:])
 		p.farewell()
 	})
-	for cut = range 150 {
+	for cut := range 150 {
+		cuts.Store(int64(cut))
 		if r := ask(t, "url: ws://"+address); outcome(r) != "ok" || at(r.Data) != "hello" {
 			t.Fatalf("cut after %d bytes: %v, %+v", cut, at(r.Data), r.Error)
 		}
