@@ -25,8 +25,12 @@ func (q *query) both(ctx context.Context) *Error {
 	sending.Store(false)
 	switch {
 	case failed != nil:
-		// Reading may know why: a close frame, or a broken one. It has a moment to say so.
+		// Reading may know why: a close frame, or a broken one. Where the connection ended
+		// it has a moment to find that; where time is up it has found it, or never will.
 		leash.readUntil(time.Now().Add(lastWord))
+		if failed.Code == SendTimeout {
+			leash.readUntil(longAgo)
+		}
 		if reason := <-got; reason != nil && reason.Code != ReplyTimeout && failed.Code != Cancelled {
 			return reason
 		}
