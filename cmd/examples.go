@@ -261,7 +261,7 @@ func (st *stage) start(typ string, demo *providers.Demo) (*standIn, error) {
 		return nil, err
 	}
 	in := &standIn{title: typ, addr: l.Addr().String()}
-	in.server = &http.Server{Handler: demo.Handler(st.say), ReadHeaderTimeout: 10 * time.Second}
+	in.server = &http.Server{Handler: demo.Handler(func(line string) { st.say(typ + ": " + line) }), ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = in.server.Serve(l) }() // ends in Close, with ErrServerClosed
 	return in, nil
 }

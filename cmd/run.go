@@ -93,6 +93,7 @@ func (r *runCommand) run(ctx context.Context, paths []string) error {
 		return err
 	}
 	defer docs.close()
+	docs.problems = append(docs.problems, wrongInputs(docs, inputs)...)
 	if err := r.refuse(docs); err != nil {
 		return err
 	}
@@ -240,6 +241,19 @@ func exitOf(res *engine.Result, failOn string) int {
 		}
 	}
 	return exitOK
+}
+
+// wrongInputs are the problems of the inputs given, found before anything is run.
+func wrongInputs(docs documents, inputs map[string]any) source.Problems {
+	var problems source.Problems
+	for _, d := range docs.list {
+		for _, p := range d.programs {
+			_, err := p.Inputs(inputs)
+			ps, _ := asProblems(err)
+			problems = append(problems, ps...)
+		}
+	}
+	return problems
 }
 
 // parseInputs reads --input flags; values are read as YAML reads them.

@@ -8,7 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"sort"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -210,8 +210,8 @@ func asProblems(err error) (source.Problems, error) {
 	return nil, err
 }
 
-// pool gathers the configurations for d: its own, those of the providers file, and
-// those of the environment.
+// pool gathers the configurations for d, later ones winning: those of the providers
+// file, its own, and those of the environment (spec §7.8).
 func (s *setup) pool(d *document, env providers.Env) (*providers.Pool, source.Problems, error) {
 	pool := providers.NewPool(s.registry, env)
 	file, err := s.providersDocument(d.name)
@@ -219,18 +219,28 @@ func (s *setup) pool(d *document, env providers.Env) (*providers.Pool, source.Pr
 		ps, fatal := asProblems(err)
 		return pool, ps, fatal
 	}
-	for _, c := range d.file.Providers {
-		pool.Configure(c.Name, c.Config)
-	}
-	configs, err := providers.Configurations(file, s.environ)
-	if err != nil {
-		ps, fatal := asProblems(err)
-		return pool, ps, fatal
-	}
-	for name, c := range configs {
+	gathered := providers.Sources{File: withOwn(file, d.file.Providers), Environ: s.environ, Read: s.read}.Gather()
+	for name, c := range gathered.Configs {
 		pool.Configure(name, c)
 	}
-	return pool, nil, nil
+	pool.AddSecrets(gathered.Secrets...)
+	return pool, gathered.Problems, nil
+}
+
+// withOwn is a providers file with the configurations of a workflow file after its own.
+func withOwn(file source.Value, own []workflows.Connection) source.Value {
+	if len(own) == 0 {
+		return file
+	}
+	entries, ok := file.Data.(source.Map)
+	if !ok && file.Data != nil {
+		return file // not a mapping, which is said where it is read
+	}
+	entries = slices.Clone(entries)
+	for _, c := range own {
+		entries = append(entries, source.Entry{Key: c.Name, Pos: c.Pos, Value: c.Config})
+	}
+	return source.Value{Pos: file.Pos, Data: entries}
 }
 
 // providersDocument is the file of provider configurations for a workflow file: what
@@ -362,7 +372,7 @@ func findIn(dir string) ([]string, error) {
 			"files end in .yaml or .yml", `"tocsin examples" lists workflows to start from`,
 		}}
 	}
-	sort.Strings(found)
+	slices.Sort(found)
 	return found, nil
 }
 
@@ -390,5 +400,5 @@ func parseScalar(text string) any {
 
 // runner is ready to run the programs of d.
 func (s *setup) runner(d *document) engine.Runner {
-	return engine.Runner{Pool: d.pool, Log: s.log()}
+	return engine.Runner{Pool: d.pool, Log: s.log(), Getenv: s.getenv}
 }

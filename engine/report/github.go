@@ -21,7 +21,7 @@ func GitHub(w io.Writer, runs []*engine.Result) error {
 			case bad(c.status):
 				annotate(&b, "error", r, c, cmp.Or(c.reason, string(c.status)))
 			case len(c.retried) > 0:
-				annotate(&b, "warning", r, c, fmt.Sprintf("passed after %d retries: %v", len(c.retried), c.retried[0]))
+				annotate(&b, "warning", r, c, fmt.Sprintf("passed on attempt %d; the first: %v", len(c.retried)+1, c.retried[0]))
 			}
 		}
 	}
