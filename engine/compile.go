@@ -218,9 +218,9 @@ func (c *compiler) provider(s *step) {
 	t := s.Provider
 	if t.S == "" {
 		if s.Use != "" {
-			c.problem(s.Pos, "unknown-action", c.nearAction(s.Use), "no shared action %q, and no provider", s.Use)
+			c.problem(s.Pos, source.UnknownAction, c.nearAction(s.Use), "no shared action %q, and no provider", s.Use)
 		} else {
-			c.problem(s.Pos, "missing-provider", "write provider: {type: ..., with: {...}}", "%s has no provider", title(s))
+			c.problem(s.Pos, source.MissingKey, "write provider: {type: ..., with: {...}}", "%s has no provider", title(s))
 		}
 		return
 	}
@@ -230,14 +230,14 @@ func (c *compiler) provider(s *step) {
 		s.provider = p
 		c.operation(s)
 	case c.lib.Providers.IsPlanned(t.S):
-		c.warn(t.Pos, "planned-provider", "calling it is an error", "this build does not have the provider %q yet", t.S)
+		c.warn(t.Pos, source.PlannedProvider, "calling it is an error", "this build does not have the provider %q yet", t.S)
 	default:
 		c.problems = append(c.problems, unknownProvider(c.lib.Providers, t))
 	}
 }
 
 func unknownProvider(reg *providers.Registry, t workflows.Text) source.Problem {
-	p := source.Problem{Pos: t.Pos, Len: len([]rune(t.S)), Code: "unknown-provider", Message: fmt.Sprintf("no provider %q", t.S)}
+	p := source.Problem{Pos: t.Pos, Len: len([]rune(t.S)), Code: source.UnknownProvider, Message: fmt.Sprintf("no provider %q", t.S)}
 	if near := reg.Suggest(t.S); near != "" {
 		p.Hint = fmt.Sprintf("did you mean %q?", near)
 	} else {
@@ -273,7 +273,7 @@ func (c *compiler) operation(s *step) {
 	if other == nil {
 		hint = fmt.Sprintf("\"tocsin providers %s\" shows what it does", p.Type)
 	}
-	c.problem(s.Provider.Pos, "unsupported-operation", hint, "%s cannot %s, so it is not for %s", p.Type, what, plural(s.Kind))
+	c.problem(s.Provider.Pos, source.UnsupportedOperation, hint, "%s cannot %s, so it is not for %s", p.Type, what, plural(s.Kind))
 }
 
 func plural(k workflows.Kind) string {

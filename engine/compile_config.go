@@ -21,7 +21,7 @@ func (c *compiler) configuration(s *step) {
 	case source.Map:
 		c.inline(s)
 	default:
-		c.problem(s.Config.Pos, "bad-config", configHint(s.Provider.S), "a configuration is a name or a mapping")
+		c.problem(s.Config.Pos, source.BadConfig, configHint(s.Provider.S), "a configuration is a name or a mapping")
 	}
 }
 
@@ -30,7 +30,7 @@ func (c *compiler) configuration(s *step) {
 func (c *compiler) named(s *step, text string) {
 	parts := strings.Split(text, ".")
 	if len(parts) != 2 {
-		c.problem(s.Config.Pos, "bad-config", configHint(configName(text)), "%q does not name a configuration", text)
+		c.problem(s.Config.Pos, source.BadConfig, configHint(configName(text)), "%q does not name a configuration", text)
 		return
 	}
 	s.config.name = configName(parts[1])
@@ -55,7 +55,7 @@ func (c *compiler) configured(name string, pos source.Pos, typ string) {
 	if name == strings.ToLower(name) && !strings.Contains(name, "_") {
 		hint += " or set TOCSIN_PROVIDER_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
 	}
-	c.problem(pos, "undefined-config", hint, "no provider configuration %q", name)
+	c.problem(pos, source.UndefinedConfig, hint, "no provider configuration %q", name)
 	// What has nothing to configure runs without, and what is not there does not run.
 	needed := known && p.Config != nil
 	c.problems[len(c.problems)-1].Warning = !c.lib.Required || !needed
@@ -87,7 +87,7 @@ func (c *compiler) unconfigured(s *step) {
 	}
 	for _, f := range s.provider.Config.Fields() {
 		if f.Required {
-			c.problem(s.Provider.Pos, "missing-config", configHint("my-"+s.provider.Type), "%s needs a configuration with %q", s.provider.Type, f.Name)
+			c.problem(s.Provider.Pos, source.MissingConfig, configHint("my-"+s.provider.Type), "%s needs a configuration with %q", s.provider.Type, f.Name)
 			c.problems[len(c.problems)-1].Warning = !c.lib.Required
 			return
 		}

@@ -260,7 +260,7 @@ func TestCorpus(t *testing.T) {
 		for _, w := range file.Workflows {
 			_, warnings, err := Compile(w, Library{Providers: corpusProviders(w), Functions: Functions()})
 			for _, p := range warnings {
-				if p.Code != "planned-provider" {
+				if p.Code != source.PlannedProvider {
 					t.Logf("%v: %s (%s)", p.Pos, p.Message, p.Hint)
 				}
 			}

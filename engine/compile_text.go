@@ -58,7 +58,7 @@ func (c *compiler) badText(v source.Value, err error, tolerated bool) error {
 	if !errors.As(err, &e) {
 		e = &templating.Error{Message: err.Error()}
 	}
-	c.problem(v.At(e.Offset), "bad-text", e.Hint, "%s", e.Message)
+	c.problem(v.At(e.Offset), source.BadText, e.Hint, "%s", e.Message)
 	if tolerated {
 		last := &c.problems[len(c.problems)-1]
 		last.Warning = true
@@ -74,7 +74,7 @@ func (c *compiler) notes(v source.Value, notes []templating.Note) {
 		if n.Code == templating.NoteLiteral {
 			n.Hint = literalHint(n.Hint)
 		}
-		c.warn(v.At(n.Offset), n.Code, n.Hint, "%s", n.Message)
+		c.warn(v.At(n.Offset), source.CodeOf(n.Code), n.Hint, "%s", n.Message)
 	}
 }
 

@@ -62,7 +62,7 @@ func (c *compiler) conditions(parts []workflows.Part) []check {
 	list := make([]check, 0, len(parts))
 	for _, p := range parts {
 		if p.Name == "" {
-			c.problem(p.Pos, "missing-key", "such as name: is-down", "a condition must have a name")
+			c.problem(p.Pos, source.MissingKey, "such as name: is-down", "a condition must have a name")
 		}
 		if compiled, ok := c.condition(p); ok {
 			list = append(list, compiled)
@@ -78,7 +78,7 @@ func (c *compiler) condition(p workflows.Part) (check, bool) {
 		if near := source.Nearest(p.Type.S, []string{"assert", "threshold", "stddev"}); near != "" {
 			hint = fmt.Sprintf("did you mean %q?", near)
 		}
-		c.problem(p.Type.Pos, "unknown-type", hint, "no condition of type %q", p.Type.S)
+		c.problem(p.Type.Pos, source.UnknownType, hint, "no condition of type %q", p.Type.S)
 		return check{}, false
 	}
 	k, ok := compile(c, p)
@@ -107,7 +107,7 @@ func key(p workflows.Part, name string) (source.Value, bool) {
 func (c *compiler) required(p workflows.Part, name string) (source.Value, bool) {
 	v, ok := key(p, name)
 	if !ok {
-		c.problem(p.Pos, "missing-key", fmt.Sprintf("\"tocsin explain condition.%s\" shows what it has", p.Type.S), "%s condition needs %q", p.Type.S, name)
+		c.problem(p.Pos, source.MissingKey, fmt.Sprintf("\"tocsin explain condition.%s\" shows what it has", p.Type.S), "%s condition needs %q", p.Type.S, name)
 	}
 	return v, ok
 }
@@ -123,6 +123,6 @@ func (c *compiler) oneOf(p workflows.Part, name string, allowed ...string) strin
 			return a
 		}
 	}
-	c.problem(v.Pos, "bad-value", fmt.Sprintf("write %s or %s", allowed[0], allowed[1]), "%q cannot be %v", name, v.Plain())
+	c.problem(v.Pos, source.BadValue, fmt.Sprintf("write %s or %s", allowed[0], allowed[1]), "%q cannot be %v", name, v.Plain())
 	return allowed[0]
 }

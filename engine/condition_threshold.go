@@ -48,12 +48,12 @@ func (t *threshold) known(c *compiler, limit source.Value) {
 	}
 	limits := parts(value.Text(limit.Plain()))
 	if len(limits) > 1 && len(limits) != len(t.levels) {
-		c.problem(limit.Pos, "bad-value", "give each limit a level: compare_to: 90, 70 and level: critical, warning",
+		c.problem(limit.Pos, source.BadValue, "give each limit a level: compare_to: 90, 70 and level: critical, warning",
 			"%d limits but %d levels", len(limits), len(t.levels))
 	}
 	for _, l := range limits {
 		if _, ok := parseQuantity(l); !ok && !t.keep {
-			c.problem(limit.Pos, "bad-value", "such as 90 or 90%", "%q is neither a number nor a percentage", l)
+			c.problem(limit.Pos, source.BadValue, "such as 90 or 90%", "%q is neither a number nor a percentage", l)
 		}
 	}
 }

@@ -72,7 +72,7 @@ func splitLoops(text string) []loopText {
 func (c *compiler) loop(v source.Value, l loopText) (loop, bool) {
 	text := strings.TrimSpace(l.text)
 	if text == "" {
-		c.problem(v.At(l.start), "bad-foreach", `write foreach: "{{ steps.NAME.results }}"`, "nothing to go over here")
+		c.problem(v.At(l.start), source.BadForeach, `write foreach: "{{ steps.NAME.results }}"`, "nothing to go over here")
 		return loop{}, false
 	}
 	shift := l.start + strings.Index(l.text, text)

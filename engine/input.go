@@ -59,7 +59,7 @@ func input(in workflows.Input, given map[string]any) (any, bool, *source.Problem
 }
 
 func wrongInput(in workflows.Input, hint, format string, args ...any) *source.Problem {
-	return &source.Problem{Pos: in.Pos, Code: "bad-input", Hint: hint, Message: fmt.Sprintf(format, args...)}
+	return &source.Problem{Pos: in.Pos, Code: source.BadInput, Hint: hint, Message: fmt.Sprintf(format, args...)}
 }
 
 // asInput is v as the declared type; hint says what it should be where it is not.
@@ -133,7 +133,7 @@ func others(w *workflows.Workflow, given map[string]any, m *value.Map) source.Pr
 	for _, name := range rest {
 		if near := source.Nearest(name, names); near != "" {
 			problems = append(problems, source.Problem{
-				Pos: w.Pos, Code: "unknown-input", Message: fmt.Sprintf("no input %q", name), Hint: fmt.Sprintf("did you mean %q?", near),
+				Pos: w.Pos, Code: source.UnknownInput, Message: fmt.Sprintf("no input %q", name), Hint: fmt.Sprintf("did you mean %q?", near),
 			})
 			continue
 		}

@@ -91,7 +91,7 @@ func (c *compiler) group(v source.Value, kind paramKind, n int, item func(int) s
 func (c *compiler) parameters(s *step) {
 	written, ok := s.With.Data.(source.Map)
 	if !ok && s.With.Data != nil {
-		c.problem(s.With.Pos, "wrong-type", "write with: {name: value}", "%q is a mapping of parameters", "with")
+		c.problem(s.With.Pos, source.WrongType, "write with: {name: value}", "%q is a mapping of parameters", "with")
 		return
 	}
 	pos := s.With.Pos
@@ -238,7 +238,7 @@ func (c *compiler) failureMessage(s *step, v source.Value) source.Value {
 		}
 	}
 	if s.message == "" {
-		c.warn(s.Provider.Pos, "no-message", "", "%s has no parameter for the text that says what failed", s.provider.Type)
+		c.warn(s.Provider.Pos, source.NoMessage, "", "%s has no parameter for the text that says what failed", s.provider.Type)
 		return v
 	}
 	return source.Value{Pos: v.Pos, Data: setEntry(v.Data.(source.Map), s.message, "")}

@@ -47,7 +47,7 @@ func (c *compiler) refWarn(v source.Value, ref templating.Ref, i int, hint, form
 	for _, part := range ref.Path[:i] {
 		at += len(part) + 1
 	}
-	c.warn(v.At(at), "unknown-reference", hint, format, args...)
+	c.warn(v.At(at), source.UnknownReference, hint, format, args...)
 	c.problems[len(c.problems)-1].Len = len([]rune(ref.Path[i]))
 }
 

@@ -27,7 +27,7 @@ func (c *compiler) throttle(p *workflows.Part) throttle {
 		if near := source.Nearest(p.Type.S, []string{"one_until_resolved"}); near != "" {
 			hint = fmt.Sprintf("did you mean %q?", near)
 		}
-		c.problem(p.Type.Pos, "unknown-type", hint, "no throttle of type %q", p.Type.S)
+		c.problem(p.Type.Pos, source.UnknownType, hint, "no throttle of type %q", p.Type.S)
 		return nil
 	}
 	return limits(c.lang.Keep)

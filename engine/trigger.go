@@ -44,7 +44,7 @@ func (c *compiler) triggers() {
 		compiled := compile(c, t)
 		compiled.Type = t.Type.S
 		if t.Type.S == "interval" && last >= 0 {
-			c.warn(t.Pos, "repeated-trigger", "", "of several interval triggers the last one counts")
+			c.warn(t.Pos, source.NoEffect, "", "of several interval triggers the last one counts")
 			c.p.triggers = slices.Delete(c.p.triggers, last, last+1)
 		}
 		c.p.triggers = append(c.p.triggers, compiled)
@@ -59,10 +59,10 @@ func (c *compiler) triggers() {
 func (c *compiler) unknownTrigger(t workflows.Trigger) {
 	names := []string{"manual", "interval", "alert", "incident"}
 	if near := source.Nearest(t.Type.S, names); near != "" {
-		c.problem(t.Type.Pos, "unknown-type", fmt.Sprintf("did you mean %q?", near), "no trigger of type %q", t.Type.S)
+		c.problem(t.Type.Pos, source.UnknownType, fmt.Sprintf("did you mean %q?", near), "no trigger of type %q", t.Type.S)
 		return
 	}
-	c.warn(t.Type.Pos, "unknown-type", "types are manual, interval, alert and incident", "no trigger of type %q, it is ignored", t.Type.S)
+	c.warn(t.Type.Pos, source.UnknownType, "types are manual, interval, alert and incident", "no trigger of type %q, it is ignored", t.Type.S)
 }
 
 // intervalTrigger runs every so often, measured from start to start. A period of 0,
@@ -73,17 +73,17 @@ func intervalTrigger(c *compiler, p workflows.Part) Trigger {
 		v, ok = key(p, "every")
 	}
 	if !ok {
-		c.warn(p.Pos, "never-runs", "write value: 5m", "an interval without a value never runs")
+		c.warn(p.Pos, source.NeverRuns, "write value: 5m", "an interval without a value never runs")
 		return Trigger{}
 	}
 	period, err := workflows.ParseDuration(v.Data)
 	switch {
 	case err != nil:
-		c.problem(v.Pos, "bad-interval", "such as 60, 30s, 5m, 1h or 1d", "%q is not an interval: %v", fmt.Sprint(v.Plain()), err)
+		c.problem(v.Pos, source.BadValue, "such as 60, 30s, 5m, 1h or 1d", "%q is not an interval: %v", fmt.Sprint(v.Plain()), err)
 	case period <= 0:
-		c.warn(v.Pos, "never-runs", "write value: 5m", "an interval of %v never runs", v.Plain())
+		c.warn(v.Pos, source.NeverRuns, "write value: 5m", "an interval of %v never runs", v.Plain())
 	case period < time.Second:
-		c.problem(v.Pos, "bad-interval", "write value: 1s", "an interval of %s is too short: at least a second", period)
+		c.problem(v.Pos, source.BadValue, "write value: 1s", "an interval of %s is too short: at least a second", period)
 	default:
 		return Trigger{Next: func(last time.Time) time.Time { return last.Add(period) }}
 	}

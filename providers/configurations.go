@@ -112,7 +112,7 @@ func (g *gathering) all(v source.Value, from string) {
 	}
 	m, ok := v.Data.(source.Map)
 	if !ok {
-		g.problem(v.Pos, false, "bad-providers", from+" is not a mapping of names to configurations",
+		g.problem(v.Pos, false, source.BadProviders, from+" is not a mapping of names to configurations",
 			"write NAME: {authentication: {...}}")
 		return
 	}
@@ -125,13 +125,13 @@ func (g *gathering) all(v source.Value, from string) {
 func (g *gathering) one(name string, v source.Value, pos source.Pos) {
 	m, ok := v.Data.(source.Map)
 	if !ok && v.Data != nil {
-		g.problem(pos, false, "bad-provider", fmt.Sprintf("configuration %q is not a mapping", name),
+		g.problem(pos, false, source.BadProviders, fmt.Sprintf("configuration %q is not a mapping", name),
 			"write "+name+": {authentication: {...}}")
 		return
 	}
 	authentication, _ := m.Get("authentication")
 	if _, ok := authentication.Data.(source.Map); !ok && authentication.Data != nil {
-		g.problem(authentication.Pos, false, "bad-provider", fmt.Sprintf("authentication of %q is not a mapping", name),
+		g.problem(authentication.Pos, false, source.BadProviders, fmt.Sprintf("authentication of %q is not a mapping", name),
 			"write authentication: {KEY: VALUE}, or leave it out")
 		return
 	}
@@ -147,7 +147,7 @@ func (g *gathering) nearMiss(name string, m source.Map) {
 	}
 	for _, e := range m {
 		if source.Nearest(e.Key, []string{"authentication"}) != "" {
-			g.problem(e.Pos, false, "unknown-key", fmt.Sprintf("unknown key %q of configuration %q", e.Key, name),
+			g.problem(e.Pos, false, source.UnknownKey, fmt.Sprintf("unknown key %q of configuration %q", e.Key, name),
 				`did you mean "authentication"?`)
 		}
 	}
@@ -177,12 +177,12 @@ func (g *gathering) variable(name string, keep bool) {
 
 func (g *gathering) file(pos source.Pos, path string) (string, bool) {
 	if g.read == nil {
-		g.problem(pos, false, "bad-providers", fmt.Sprintf("names the file %s, which is not read here", path), "put its JSON into the variable")
+		g.problem(pos, false, source.BadProviders, fmt.Sprintf("names the file %s, which is not read here", path), "put its JSON into the variable")
 		return "", false
 	}
 	text, err := g.read(path)
 	if err != nil {
-		g.problem(pos, false, "bad-providers", err.Error(), "name a file of JSON, or put the JSON into the variable")
+		g.problem(pos, false, source.BadProviders, err.Error(), "name a file of JSON, or put the JSON into the variable")
 		return "", false
 	}
 	return string(text), true
@@ -207,7 +207,7 @@ func (g *gathering) variables(prefix string, keep bool) {
 func (g *gathering) json(pos source.Pos, text string, keep bool) (source.Value, bool) {
 	data, err := value.DecodeJSON([]byte(text))
 	if err != nil {
-		g.problem(pos, keep, "bad-json", "is not JSON and is left out", `write {"NAME": {"authentication": {...}}}, without the name in a variable of one`)
+		g.problem(pos, keep, source.BadJSON, "is not JSON and is left out", `write {"NAME": {"authentication": {...}}}, without the name in a variable of one`)
 		return source.Value{}, false
 	}
 	v := source.Of(g.dollars(pos, data))
@@ -260,7 +260,7 @@ func (g *gathering) dollarText(pos source.Pos, text string) string {
 		g.Secrets = append(g.Secrets, v)
 		return v
 	}
-	g.problem(pos, true, "unset-variable", fmt.Sprintf("%s: %s is not set", text, m[1]), "export "+m[1])
+	g.problem(pos, true, source.UnsetVariable, fmt.Sprintf("%s: %s is not set", text, m[1]), "export "+m[1])
 	return text
 }
 
@@ -304,13 +304,13 @@ var placeholder = sync.OnceValue(func() *regexp.Regexp {
 func (g *gathering) field(f source.Entry, text string) string {
 	if !strings.HasPrefix(text, "{{") || !strings.HasSuffix(text, "}}") {
 		if placeholder().MatchString(text) {
-			g.problem(f.Value.Pos, true, "partial-variable", fmt.Sprintf("%s: {{ env.NAME }} is replaced only where it is the whole field", f.Key),
+			g.problem(f.Value.Pos, true, source.PartialVariable, fmt.Sprintf("%s: {{ env.NAME }} is replaced only where it is the whole field", f.Key),
 				"put all of the text into the variable")
 		}
 		return text
 	}
 	if !placeholder().MatchString(text) {
-		g.problem(f.Value.Pos, true, "not-a-variable", f.Key+": only {{ env.NAME }} is replaced here; the field is empty",
+		g.problem(f.Value.Pos, true, source.NotAVariable, f.Key+": only {{ env.NAME }} is replaced here; the field is empty",
 			"write "+f.Key+`: "{{ env.NAME }}"`)
 		return ""
 	}
@@ -318,7 +318,7 @@ func (g *gathering) field(f source.Entry, text string) string {
 		name := placeholder().FindStringSubmatch(match)[1]
 		v, set := g.env[name]
 		if !set {
-			g.problem(f.Value.Pos, true, "unset-variable", fmt.Sprintf("%s: the environment has no %s; the field is empty", f.Key, name), "export "+name)
+			g.problem(f.Value.Pos, true, source.UnsetVariable, fmt.Sprintf("%s: the environment has no %s; the field is empty", f.Key, name), "export "+name)
 		}
 		if v != "" {
 			g.Secrets = append(g.Secrets, v)

@@ -282,7 +282,7 @@ func authentication(provider *Provider, config source.Value) (source.Value, erro
 		if _, ok := provider.Config.Field(e.Key); ok {
 			return source.Value{}, source.Problems{{
 				Pos:     e.Pos,
-				Code:    "misplaced-key",
+				Code:    source.MisplacedKey,
 				Message: fmt.Sprintf("%q belongs under \"authentication\"", e.Key),
 				Hint:    "write authentication: {" + e.Key + ": ...}",
 			}}

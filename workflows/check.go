@@ -21,7 +21,7 @@ func (r *reader) checkWorkflow(w *Workflow) {
 
 func (r *reader) checkEmpty(w *Workflow) {
 	if len(w.Steps)+len(w.Actions) == 0 {
-		r.warn(w.Pos, "empty-workflow", "give it steps, which ask, and actions, which tell", "this workflow does nothing")
+		r.warn(w.Pos, source.EmptyWorkflow, "give it steps, which ask, and actions, which tell", "this workflow does nothing")
 	}
 }
 
@@ -31,7 +31,7 @@ func (r *reader) checkIDs(ws []*Workflow) {
 	for _, w := range ws {
 		if line, twice := first[w.ID]; twice {
 			hint := fmt.Sprintf("the first is in line %d", line)
-			r.warn(w.idPos, "duplicate-name", hint, "a second workflow %q", w.ID)
+			r.warn(w.idPos, source.DuplicateName, hint, "a second workflow %q", w.ID)
 			continue
 		}
 		first[w.ID] = w.idPos.Line
@@ -48,17 +48,17 @@ func (r *reader) checkNames(w *Workflow) {
 		switch {
 		case s.Name == "":
 			if s.Use == "" {
-				r.warn(pos, "no-name", "name: "+nameFor(s), "this %s has no name, so nothing can refer to it", s.Kind)
+				r.warn(pos, source.NoName, "name: "+nameFor(s), "this %s has no name, so nothing can refer to it", s.Kind)
 			}
 			continue
 		case twice:
 			hint := fmt.Sprintf("the first is in line %d; its results are overwritten", before.Line)
-			r.warn(pos, "duplicate-name", hint, "a second %s %q", s.Kind, s.Name)
+			r.warn(pos, source.DuplicateName, hint, "a second %s %q", s.Kind, s.Name)
 		case s.Name == "this":
-			r.warn(pos, "shadowed-name", "choose another name", "\"this\" is the latest step, so {{ steps.this }} will not find the one of that name")
+			r.warn(pos, source.ShadowedName, "choose another name", "\"this\" is the latest step, so {{ steps.this }} will not find the one of that name")
 		case strings.Contains(s.Name, "."):
 			hint := fmt.Sprintf("write %q", strings.ReplaceAll(s.Name, ".", "-"))
-			r.warn(pos, "dotted-name", hint, "a name with a dot cannot be read as {{ steps.%s }}", s.Name)
+			r.warn(pos, source.DottedName, hint, "a name with a dot cannot be read as {{ steps.%s }}", s.Name)
 		}
 		if !twice {
 			first[s.Name] = pos
@@ -93,20 +93,20 @@ func (r *reader) checkConditionNames(s *Step) {
 	for _, c := range s.Conditions {
 		if slices.Contains(roots, c.Alias) {
 			hint := "choose another name, or give it an alias"
-			r.warn(c.aliasPos, "shadowed-name", hint, "the condition %q hides {{ %s }} from the texts after it", c.Alias, c.Alias)
+			r.warn(c.aliasPos, source.ShadowedName, hint, "the condition %q hides {{ %s }} from the texts after it", c.Alias, c.Alias)
 		}
 	}
 }
 
 func (r *reader) checkInput(in Input) {
 	if in.Type == "choice" && len(in.Options) == 0 {
-		r.warn(in.Pos, "no-effect", "options: [one, another]", "there is nothing to choose for %q", in.Name)
+		r.warn(in.Pos, source.NoEffect, "options: [one, another]", "there is nothing to choose for %q", in.Name)
 	}
 	if in.Default.Data == nil {
 		return
 	}
 	if !in.takes(in.Default) {
-		r.warn(in.Default.Pos, "bad-value", "", "the default of %q is %s, which is no %s", in.Name, describe(in.Default), in.Type)
+		r.warn(in.Default.Pos, source.BadValue, "", "the default of %q is %s, which is no %s", in.Name, describe(in.Default), in.Type)
 	}
 }
 
@@ -137,13 +137,13 @@ func (r *reader) settleInterval(w *Workflow) {
 		return
 	}
 	if w.interval.Data != nil {
-		r.warn(w.interval.Pos, "no-effect", "leave it out", "this interval is overridden by the trigger in line %d", w.Triggers[last].Pos.Line)
+		r.warn(w.interval.Pos, source.NoEffect, "leave it out", "this interval is overridden by the trigger in line %d", w.Triggers[last].Pos.Line)
 	}
 	kept := w.Triggers[:0]
 	for i, t := range w.Triggers {
 		if t.Type.S == "interval" && i != last {
 			hint := fmt.Sprintf("the one in line %d counts", w.Triggers[last].Pos.Line)
-			r.warn(t.Pos, "no-effect", hint, "a workflow has one interval, and this one is ignored")
+			r.warn(t.Pos, source.NoEffect, hint, "a workflow has one interval, and this one is ignored")
 			continue
 		}
 		kept = append(kept, t)

@@ -34,8 +34,8 @@ func needShared(t testing.TB, path string) string {
 // ignores is listed here.
 func TestCorpus(t *testing.T) {
 	warnings := map[string][]string{
-		"query_clickhouse.yml":                   {"empty-workflow", "misplaced-key"},
-		"send-message-telegram-with-htmlmd.yaml": {"duplicate-name"},
+		"query_clickhouse.yml":                   {source.EmptyWorkflow, source.MisplacedKey},
+		"send-message-telegram-with-htmlmd.yaml": {source.DuplicateName},
 	}
 	for name, text := range corpus(t) {
 		var got []string

@@ -272,7 +272,7 @@ func (r *reader) checkLevels(p Part) {
 	}
 	have, want := 1+strings.Count(text(levels).S, ","), 1+strings.Count(text(limits).S, ",")
 	if have != want {
-		r.problem(levels.Pos, "bad-value", "both are lists with commas between the items",
+		r.problem(levels.Pos, source.BadValue, "both are lists with commas between the items",
 			"%s for %s", count(have, "level"), count(want, "threshold"))
 	}
 }

@@ -122,7 +122,7 @@ func misplacedInStep(m source.Map, key string) (where, missing string) {
 
 func checkParallel(r *reader, v source.Value) {
 	if v.Data == int64(0) {
-		r.problem(v.Pos, "bad-value", "1 is one after the other", "no item could run")
+		r.problem(v.Pos, source.BadValue, "1 is one after the other", "no item could run")
 	}
 }
 
@@ -252,7 +252,7 @@ func (r *reader) checkParameter(e *source.Entry) {
 			continue
 		}
 		if near := source.Nearest(e.Key, rowNames(&withTable)); near != "" {
-			r.warn(e.Pos, "unknown-key", fmt.Sprintf("did you mean %q?", near), "%q goes to the provider as it is", e.Key)
+			r.warn(e.Pos, source.UnknownKey, fmt.Sprintf("did you mean %q?", near), "%q goes to the provider as it is", e.Key)
 		}
 		return
 	}
@@ -334,7 +334,7 @@ var retryTable = table[Retry]{
 
 func checkBackoff(r *reader, v source.Value) {
 	if n := number(v); !(n >= 1 && n <= 100) {
-		r.problem(v.Pos, "bad-value", "2 doubles the interval each time", "\"backoff\" is between 1 and 100, not %s", describe(v))
+		r.problem(v.Pos, source.BadValue, "2 doubles the interval each time", "\"backoff\" is between 1 and 100, not %s", describe(v))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"tocsin/workflows"
+	"tocsin/workflows/source"
 )
 
 // TestKeys: every key of the language has a sentence and an example that is read
@@ -26,7 +27,7 @@ func TestKeys(t *testing.T) {
 		}
 		text := placed(k)
 		for _, p := range problemsOf("in.yaml", []byte(text)) {
-			if p.Code != "old-spelling" && p.Code != "no-effect" {
+			if p.Code != source.OldSpelling && p.Code != source.NoEffect {
 				t.Errorf("%s: %s in\n%s", k.Path, p.Error(), text)
 			}
 		}

@@ -196,25 +196,25 @@ func (w *Workflow) label(name string, words []string) {
 func readDisabled(r *reader, w *Workflow, v source.Value) {
 	w.Disabled = v.Data == true || v.Data == "true"
 	if _, ok := v.Data.(bool); !ok && v.Data != "true" && v.Data != "false" {
-		r.warn(v.Pos, "not-disabled", "write true, without quotes", "%s does not disable the workflow", describe(v))
+		r.warn(v.Pos, source.NotDisabled, "write true, without quotes", "%s does not disable the workflow", describe(v))
 	}
 }
 
 func readOldInterval(r *reader, w *Workflow, v source.Value) {
 	w.interval = v
 	hint := "write triggers: [{type: interval, value: " + text(v).S + "}]"
-	r.warn(v.Pos, "old-spelling", hint, "\"interval\" is the old spelling of a trigger")
+	r.warn(v.Pos, source.OldSpelling, hint, "\"interval\" is the old spelling of a trigger")
 }
 
 func checkInterval(r *reader, v source.Value) {
 	if _, err := ParseInterval(v.Data); err != nil {
-		r.problem(v.Pos, "bad-value", "such as 30, 90s, 5m, 2h, 1d or 1w", "%s is %v", describe(v), err)
+		r.problem(v.Pos, source.BadValue, "such as 30, 90s, 5m, 2h, 1d or 1w", "%s is %v", describe(v), err)
 	}
 }
 
 func checkPositive(r *reader, v source.Value) {
 	if d, _ := ParseDuration(v.Data); d == 0 {
-		r.problem(v.Pos, "bad-value", "leave it out for the default", "a timeout of nothing would fail every time")
+		r.problem(v.Pos, source.BadValue, "leave it out for the default", "a timeout of nothing would fail every time")
 	}
 }
 

@@ -20,7 +20,7 @@ func Parse(name string, text []byte, settings ...Setting) (*File, error) {
 	}
 	f := r.file(name, trees)
 	if len(trees) == 0 && problems.Err() == nil {
-		r.problem(source.Pos{File: name, Line: 1, Col: 1}, "no-workflow", `"tocsin init" writes a first one`, "the file is empty")
+		r.problem(source.Pos{File: name, Line: 1, Col: 1}, source.NoWorkflow, `"tocsin init" writes a first one`, "the file is empty")
 	}
 	f.Problems = r.done()
 	if err := f.Problems.Err(); err != nil {
@@ -55,7 +55,7 @@ func (r *reader) document(tree source.Value) (*document, bool) {
 	case tree.Data == nil:
 		return nil, false
 	case !ok:
-		r.problem(tree.Pos, "wrong-type", `a workflow starts with "workflow:" or "alert:"`, "a workflow file is a mapping, not %s", describe(tree))
+		r.problem(tree.Pos, source.WrongType, `a workflow starts with "workflow:" or "alert:"`, "a workflow file is a mapping, not %s", describe(tree))
 		return nil, false
 	}
 	d := &document{}
@@ -118,9 +118,9 @@ func (r *reader) checkForms(d *document, m source.Map) {
 		}
 		switch at := m[i].Pos; {
 		case m[i].Value.Data == nil:
-			r.problem(at, "missing-key", "", "there is nothing below %q", form)
+			r.problem(at, source.MissingKey, "", "there is nothing below %q", form)
 		case winner != "":
-			r.warn(at, "no-effect", "", "%q is ignored beside %q", form, winner)
+			r.warn(at, source.NoEffect, "", "%q is ignored beside %q", form, winner)
 		default:
 			winner = form
 		}

@@ -62,7 +62,7 @@ func (r *reader) kindOf(t *table[Part], m source.Map, pos source.Pos) (*kind, bo
 	if near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
-	r.problem(v.Pos, "unknown-type", hint, "no %s of type %q", t.what, name)
+	r.problem(v.Pos, source.UnknownType, hint, "no %s of type %q", t.what, name)
 	r.problems[len(r.problems)-1].Warning = near == "" && t.tolerated
 	return nil, false
 }
@@ -71,11 +71,11 @@ func (r *reader) kindOf(t *table[Part], m source.Map, pos source.Pos) (*kind, bo
 func (r *reader) noType(t *table[Part], m source.Map, pos source.Pos) {
 	for _, e := range m {
 		if source.Nearest(e.Key, []string{"type"}) != "" {
-			r.problem(e.Pos, "unknown-key", `did you mean "type"?`, "unknown key %q", e.Key)
+			r.problem(e.Pos, source.UnknownKey, `did you mean "type"?`, "unknown key %q", e.Key)
 			return
 		}
 	}
-	r.problem(pos, "missing-key", types(t.kinds), "this %s has no %q", t.what, "type")
+	r.problem(pos, source.MissingKey, types(t.kinds), "this %s has no %q", t.what, "type")
 }
 
 // joined is the keys that all types of a part have, and those of one type.

@@ -54,11 +54,11 @@ func (r *reader) unknown(l level, what string, m source.Map, e *source.Entry) st
 	}
 	names := rowNames(l)
 	if near := source.Nearest(e.Key, names); near != "" {
-		r.problem(e.Pos, "unknown-key", fmt.Sprintf("did you mean %q?", near), "unknown key %q", e.Key)
+		r.problem(e.Pos, source.UnknownKey, fmt.Sprintf("did you mean %q?", near), "unknown key %q", e.Key)
 		return near
 	}
 	hint := fmt.Sprintf("%s may have %s", article(what), list(names, "and"))
-	r.problem(e.Pos, "unknown-key", hint, "unknown key %q", e.Key)
+	r.problem(e.Pos, source.UnknownKey, hint, "unknown key %q", e.Key)
 	r.problems[len(r.problems)-1].Warning = !h.ours
 	return ""
 }
@@ -66,14 +66,14 @@ func (r *reader) unknown(l level, what string, m source.Map, e *source.Entry) st
 func (r *reader) misplaced(e *source.Entry, what, where string, fatal bool) {
 	hint := "it belongs " + where
 	if fatal {
-		r.problem(e.Pos, "misplaced-key", hint, "%q is not a key of %s", e.Key, article(what))
+		r.problem(e.Pos, source.MisplacedKey, hint, "%q is not a key of %s", e.Key, article(what))
 		return
 	}
-	r.warn(e.Pos, "misplaced-key", hint, "%q is not a key of %s and is ignored", e.Key, article(what))
+	r.warn(e.Pos, source.MisplacedKey, hint, "%q is not a key of %s and is ignored", e.Key, article(what))
 }
 
 func (r *reader) missing(what string, k *row, pos source.Pos) {
-	r.problem(pos, "missing-key", sample(k), "this %s has no %q", what, k.name)
+	r.problem(pos, source.MissingKey, sample(k), "this %s has no %q", what, k.name)
 }
 
 // empty reports a key without a value, where somebody may think that it has one.
@@ -82,17 +82,17 @@ func (r *reader) empty(k *row, e *source.Entry) {
 	case k.kind == schema.List || k.kind == schema.Mapping || k.required:
 		return
 	case k.filled:
-		r.problem(e.Pos, "empty-value", sample(k), "%q has no value", e.Key)
+		r.problem(e.Pos, source.EmptyValue, sample(k), "%q has no value", e.Key)
 		return
 	}
-	r.warn(e.Pos, "empty-value", sample(k), "%q has no value and is ignored", e.Key)
+	r.warn(e.Pos, source.EmptyValue, sample(k), "%q has no value and is ignored", e.Key)
 }
 
 // mapping is v as one; what names it where it is something else.
 func (r *reader) mapping(v source.Value, what string) (source.Map, bool) {
 	m, ok := v.Data.(source.Map)
 	if !ok {
-		r.problem(v.Pos, "wrong-type", "", "%s is a mapping, not %s", article(what), describe(v))
+		r.problem(v.Pos, source.WrongType, "", "%s is a mapping, not %s", article(what), describe(v))
 	}
 	return m, ok
 }
@@ -125,7 +125,7 @@ func (r *reader) wrongType(k *row, v source.Value) {
 	if _, ok := v.Data.(string); ok && k.kind == schema.Boolean {
 		hint = "write true or false, without quotes"
 	}
-	r.problem(v.Pos, "wrong-type", hint, "%q is %s, not %s", k.name, want, describe(v))
+	r.problem(v.Pos, source.WrongType, hint, "%q is %s, not %s", k.name, want, describe(v))
 }
 
 // oneOf reports whether the text v is one that k lists.
@@ -138,7 +138,7 @@ func (r *reader) oneOf(k *row, v source.Value) bool {
 	if near := source.Nearest(s, k.enum); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
-	r.problem(v.Pos, "bad-value", hint, "%q is %s, not %s", k.name, list(k.enum, "or"), describe(v))
+	r.problem(v.Pos, source.BadValue, hint, "%q is %s, not %s", k.name, list(k.enum, "or"), describe(v))
 	return false
 }
 
@@ -195,7 +195,7 @@ func text(v source.Value) Text {
 func (r *reader) name(v source.Value) string {
 	t := text(v)
 	if _, ok := v.Data.(string); !ok {
-		r.warn(v.Pos, "not-a-text", fmt.Sprintf("write it in quotes: %q", t.S), "a name is a text, and YAML reads this as %s", describe(v))
+		r.warn(v.Pos, source.NotAText, fmt.Sprintf("write it in quotes: %q", t.S), "a name is a text, and YAML reads this as %s", describe(v))
 	}
 	return t.S
 }
@@ -209,7 +209,7 @@ func (r *reader) texts(v source.Value) []Text {
 	list := make([]Text, 0, len(items))
 	for _, item := range items {
 		if !scalar(item) {
-			r.problem(item.Pos, "wrong-type", "", "an item of this list is a text, not %s", describe(item))
+			r.problem(item.Pos, source.WrongType, "", "an item of this list is a text, not %s", describe(item))
 			continue
 		}
 		list = append(list, text(item))

@@ -287,7 +287,7 @@ func (w *setter) problem(file string) source.Problem {
 		prefix += "."
 	}
 	p := source.Problem{
-		Code:    "unknown-path",
+		Code:    source.UnknownPath,
 		Message: fmt.Sprintf("no %q in %s", prefix+w.missing, file),
 	}
 	if near := source.Nearest(w.missing, w.existing); near != "" {

@@ -65,10 +65,10 @@ func usedBy(kind Kind, v source.Value) string {
 func (r *reader) checkStep(s *Step) {
 	m := s.written.Data.(source.Map)
 	if use, ok := m.Get("use"); ok && s.Kind == Query {
-		r.warn(use.Pos, "misplaced-key", "only actions extend others", "\"use\" is ignored in a step")
+		r.warn(use.Pos, source.MisplacedKey, "only actions extend others", "\"use\" is ignored in a step")
 	}
 	if p, ok := m.Get("parallel"); ok && s.Foreach.Pos == (source.Pos{}) {
-		r.warn(p.Pos, "no-effect", "write foreach with it", "\"parallel\" does nothing without \"foreach\"")
+		r.warn(p.Pos, source.NoEffect, "write foreach with it", "\"parallel\" does nothing without \"foreach\"")
 	}
 	r.checkRetry(s, m)
 }
@@ -88,7 +88,7 @@ func (r *reader) checkRetry(s *Step, m source.Map) {
 	}
 	slices.SortFunc(places, func(a, b source.Pos) int { return cmp.Compare(a.Line, b.Line) })
 	hint := fmt.Sprintf("keep one of them; the other is in line %d", places[0].Line)
-	r.problem(places[1], "retry-twice", hint, "this %s has two retries", s.Kind)
+	r.problem(places[1], source.RetryTwice, hint, "this %s has two retries", s.Kind)
 }
 
 // get follows keys into mappings; the zero Value where one is not there.

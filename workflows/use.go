@@ -31,7 +31,7 @@ func (s *Step) unknownAction(known []string) source.Problem {
 	m, _ := s.written.Data.(source.Map)
 	p := source.Problem{
 		Pos:     get(m, "use").Pos,
-		Code:    "unknown-action",
+		Code:    source.UnknownAction,
 		Message: fmt.Sprintf("no shared action %q", s.Use),
 		Warning: s.Provider.S != "",
 	}

@@ -46,7 +46,7 @@ func (d *decoder) root(p *plan, dst reflect.Value, v source.Value) {
 }
 
 func (d *decoder) wrongRoot(v source.Value) {
-	d.add(source.Problem{Pos: v.Pos, Code: "wrong-type",
+	d.add(source.Problem{Pos: v.Pos, Code: source.WrongType,
 		Message: fmt.Sprintf("%s takes a mapping of %ss, not %s", d.whatOr("this"), d.noun, describe(v))})
 }
 
@@ -238,7 +238,7 @@ func (d *decoder) unknown(p *plan, e *source.Entry, near string) {
 	problem := source.Problem{
 		Pos:     e.Pos,
 		Len:     utf8.RuneCountInString(e.Key),
-		Code:    "unknown-key",
+		Code:    source.UnknownKey,
 		Message: fmt.Sprintf("unknown %s %s", d.noun, d.full(e.Key)),
 		Warning: near == "" && p.rest != nil,
 	}
@@ -280,7 +280,7 @@ func (d *decoder) missing(f *field, m source.Map, pos source.Pos) {
 	}
 	p := source.Problem{
 		Pos:     pos,
-		Code:    "missing-key",
+		Code:    source.MissingKey,
 		Message: fmt.Sprintf("missing %s %s", d.noun, d.full(f.Name)),
 	}
 	if f.Doc != "" {
@@ -293,7 +293,7 @@ func (d *decoder) twice(f *field, e *source.Entry) {
 	d.add(source.Problem{
 		Pos:     e.Pos,
 		Len:     utf8.RuneCountInString(e.Key),
-		Code:    "same-key",
+		Code:    source.SameKey,
 		Message: fmt.Sprintf("%s %s is given a second time", d.noun, d.full(e.Key)),
 		Hint:    "these are names of one " + d.noun + ": " + strings.Join(append([]string{f.Name}, f.Aliases...), ", "),
 	})
@@ -308,7 +308,7 @@ func (d *decoder) wrong(c *codec, name string, v source.Value) {
 }
 
 func (d *decoder) wrongAt(c *codec, path string, v source.Value) {
-	p := source.Problem{Pos: v.Pos, Code: "wrong-type"}
+	p := source.Problem{Pos: v.Pos, Code: source.WrongType}
 	shown := describe(v)
 	if c.secret {
 		shown = kind(v)

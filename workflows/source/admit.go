@@ -19,26 +19,26 @@ func admit(file string, raw []byte) (*text, Problems) {
 		return nil, Problems{{Pos: p, Len: 1, Code: code, Message: message, Hint: hint}}
 	}
 	if len(raw) > MaxSize {
-		return refuse(Pos{Line: 1, Col: 1}, "too-large",
+		return refuse(Pos{Line: 1, Col: 1}, TooLarge,
 			fmt.Sprintf("the file is larger than %d KiB", MaxSize>>10),
 			"split it into several files")
 	}
 	if isUTF16(raw) {
-		return refuse(Pos{Line: 1, Col: 1}, "not-utf8", "the file is not UTF-8 but UTF-16 or UTF-32", "save it as UTF-8")
+		return refuse(Pos{Line: 1, Col: 1}, NotUTF8, "the file is not UTF-8 but UTF-16 or UTF-32", "save it as UTF-8")
 	}
 	t := &text{file: file, raw: strings.TrimPrefix(string(raw), "\ufeff")}
 	i, r := firstForbidden(t.raw)
 	if i < 0 {
 		if i := tooDeep(t.raw); i >= 0 {
-			return refuse(t.pos(i), "too-deep", tooDeepMessage, tooDeepHint)
+			return refuse(t.pos(i), TooLarge, tooDeepMessage, tooDeepHint)
 		}
 		return t, nil
 	}
 	if r == utf8.RuneError {
-		return refuse(t.pos(i), "not-utf8",
+		return refuse(t.pos(i), NotUTF8,
 			fmt.Sprintf("byte 0x%02X is not UTF-8", t.raw[i]), "save the file as UTF-8")
 	}
-	return refuse(t.pos(i), "control-character",
+	return refuse(t.pos(i), ControlCharacter,
 		fmt.Sprintf("character U+%04X may not stand in a YAML file", r),
 		fmt.Sprintf(`write it as "\u%04x" within double quotes`, r))
 }

@@ -62,7 +62,7 @@ func (c *converter) document(n *yaml.Node) Value {
 
 func (c *converter) value(n *yaml.Node) Value {
 	if c.nodes++; c.nodes > MaxNodes {
-		c.stop(n, "too-many-values", fmt.Sprintf("the file has more than %d values", MaxNodes),
+		c.stop(n, TooLarge, fmt.Sprintf("the file has more than %d values", MaxNodes),
 			"split it into several files")
 	}
 	if c.stopped {
@@ -75,7 +75,7 @@ func (c *converter) value(n *yaml.Node) Value {
 		return c.alias(n)
 	}
 	if c.depth++; c.depth > MaxDepth {
-		c.stop(n, "too-deep", tooDeepMessage, tooDeepHint)
+		c.stop(n, TooLarge, tooDeepMessage, tooDeepHint)
 	}
 	defer func() { c.depth-- }()
 	switch {
@@ -100,12 +100,12 @@ func (c *converter) sequence(n *yaml.Node) Value {
 // written.
 func (c *converter) alias(n *yaml.Node) Value {
 	if c.aliases++; c.aliases > MaxAliases {
-		c.stop(n, "too-many-aliases", fmt.Sprintf("the file has more than %d aliases", MaxAliases),
+		c.stop(n, TooLarge, fmt.Sprintf("the file has more than %d aliases", MaxAliases),
 			"write some of the values out")
 		return Value{}
 	}
 	if slices.Contains(c.open, n.Alias) {
-		c.stop(n, "endless-alias", fmt.Sprintf("alias %q stands for a value that contains it", n.Value), "")
+		c.stop(n, EndlessAlias, fmt.Sprintf("alias %q stands for a value that contains it", n.Value), "")
 		return Value{}
 	}
 	c.open = append(c.open, n.Alias)
@@ -141,7 +141,7 @@ func (c *converter) mapping(n *yaml.Node) Value {
 const mergeTag = "!!merge"
 
 func (c *converter) tooManyKeys(n *yaml.Node) {
-	c.stop(n, "too-many-keys", fmt.Sprintf("the mapping has more than %d keys", MaxKeys), "")
+	c.stop(n, TooLarge, fmt.Sprintf("the mapping has more than %d keys", MaxKeys), "")
 }
 
 // entry adds the key and value at index i of the mapping n. The first merged
@@ -161,7 +161,7 @@ func (c *converter) entry(m *keys, n *yaml.Node, i, merged int) {
 	if at >= merged {
 		c.problem(Problem{
 			Pos:     e.Pos,
-			Code:    "duplicate-key",
+			Code:    DuplicateKey,
 			Message: fmt.Sprintf("key %q is given twice", key),
 			Hint:    fmt.Sprintf("the first is in line %d; only the last one counts", first.Pos.Line),
 			Warning: true,
@@ -211,7 +211,7 @@ func (c *converter) merge(m *keys, n *yaml.Node) {
 	for _, v := range slices.Backward(maps) {
 		from, ok := v.Data.(Map)
 		if !ok {
-			c.problem(Problem{Pos: v.Pos, Code: "bad-merge", Message: `"<<" takes a mapping or a list of mappings`,
+			c.problem(Problem{Pos: v.Pos, Code: BadMerge, Message: `"<<" takes a mapping or a list of mappings`,
 				Hint: "such as <<: *name, where &name stands before a mapping"})
 			return
 		}
@@ -247,7 +247,7 @@ func (c *converter) calendar(v Value) {
 	}
 	c.problem(Problem{
 		Pos:     v.Pos,
-		Code:    "bad-date",
+		Code:    BadDate,
 		Message: s + " is not a day of the calendar and is taken as a text",
 		Hint:    "quote it if it is one",
 		Warning: true,
@@ -292,7 +292,7 @@ func (c *converter) tagged(n *yaml.Node) any {
 		return n.Value
 	}
 	if !ok {
-		c.problem(Problem{Pos: c.pos(n), Code: "bad-tag", Message: fmt.Sprintf("%q is not what the tag %s says", n.Value, n.Tag)})
+		c.problem(Problem{Pos: c.pos(n), Code: BadTag, Message: fmt.Sprintf("%q is not what the tag %s says", n.Value, n.Tag)})
 	}
 	return data
 }
@@ -307,7 +307,7 @@ func (c *converter) tag(n *yaml.Node, want string) {
 func (c *converter) unknownTag(n *yaml.Node) {
 	c.problem(Problem{
 		Pos:     c.pos(n),
-		Code:    "unknown-tag",
+		Code:    UnknownTag,
 		Message: fmt.Sprintf("unknown tag %q", n.Tag),
 		Hint:    `remove it, or quote the text if it is to begin with "!"`,
 	})

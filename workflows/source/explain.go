@@ -19,7 +19,7 @@ func (t *text) explain(p Pos, reason string) Problem {
 			return problem
 		}
 	}
-	return m.problem("syntax", reason, "")
+	return m.problem(BadSyntax, reason, "")
 }
 
 // A mistake is where the parser gave up, and why.
@@ -72,7 +72,7 @@ func (m mistake) tab() (Problem, bool) {
 	if i < 0 {
 		return Problem{}, false
 	}
-	p := m.moved(i).problem("tab", "a tab cannot indent a line", "use spaces")
+	p := m.moved(i).problem(Tab, "a tab cannot indent a line", "use spaces")
 	p.Len = 1
 	return p, true
 }
@@ -91,7 +91,7 @@ func unquotedTemplate(p Pos, text string) Problem {
 	return Problem{
 		Pos:     p,
 		Len:     2,
-		Code:    "unquoted-template",
+		Code:    UnquotedTemplate,
 		Message: fmt.Sprintf("%q begins a mapping here, not a text", text[:2]),
 		Hint:    "quote the text: " + quoted(text),
 	}
@@ -148,7 +148,7 @@ func (m mistake) afterQuote() (Problem, bool) {
 	case strings.Contains(m.line, `"`) && strings.Contains(m.line, "'"):
 		hint = `write all of it without quotes around it, in a line of its own after ">-"`
 	}
-	return m.problem("text-after-quote", "the text goes on after its closing quote", hint), true
+	return m.problem(TextAfterQuote, "the text goes on after its closing quote", hint), true
 }
 
 // known explains the reasons that the parser gives most often.
@@ -183,23 +183,23 @@ var explanations = []explanation{
 	{reason: "did not find expected key", look: mistake.badIndent},
 	{reason: "did not find expected '-' indicator", look: mistake.badIndent},
 	{reason: "did not find expected <document start>", look: mistake.badIndent},
-	{reason: "block sequence entries are not allowed", code: "bad-list",
+	{reason: "block sequence entries are not allowed", code: BadList,
 		message: "a list cannot begin here", hint: `begin it in a line of its own, indented, or write it as [a, b]`},
-	{reason: "mapping keys are not allowed", code: "bad-key",
+	{reason: "mapping keys are not allowed", code: BadKey,
 		message: `a key cannot begin here`, hint: `quote the text if it is to begin with "?"`},
-	{reason: "found unexpected end of stream", code: "open-quote",
+	{reason: "found unexpected end of stream", code: OpenQuote,
 		message: "this quote is never closed", hint: "close it, or write the text in a block after |"},
 	{reason: "found unexpected document indicator", look: mistake.documentInQuote},
 	{reason: "found unknown escape character", look: mistake.badEscape},
 	{reason: "did not find expected hexdecimal number", look: mistake.badEscape},
 	{reason: "found invalid Unicode character escape code", look: mistake.badEscape},
-	{reason: "found a tab character", code: "tab", message: "a tab cannot indent a line", hint: "use spaces"},
-	{reason: "exceeded max depth", code: "too-deep", message: tooDeepMessage, hint: tooDeepHint},
-	{reason: "did not find expected node content", code: "missing-value",
+	{reason: "found a tab character", code: Tab, message: "a tab cannot indent a line", hint: "use spaces"},
+	{reason: "exceeded max depth", code: TooLarge, message: tooDeepMessage, hint: tooDeepHint},
+	{reason: "did not find expected node content", code: MissingValue,
 		message: "a value is missing here", hint: `write "" for an empty text, or quote the text`},
-	{reason: "did not find expected comment or line break", code: "bad-block",
+	{reason: "did not find expected comment or line break", code: BadBlock,
 		message: `nothing may follow here in this line`, hint: `a text after | or > begins in the next line; quote a text that begins with one of them`},
-	{reason: "found an indentation indicator equal to 0", code: "bad-block",
+	{reason: "found an indentation indicator equal to 0", code: BadBlock,
 		message: `the indentation after | or > is at least 1`},
 	{reason: "found undefined tag handle", look: mistake.badTag},
 	{reason: "did not find expected tag URI", look: mistake.badTag},
@@ -214,12 +214,12 @@ var explanations = []explanation{
 func (m mistake) secondColon() Problem {
 	start := valueStart(m.line)
 	if start < m.at && start > indentOf(m.line) && strings.HasSuffix(strings.TrimRight(m.line[:start], " "), ":") {
-		return m.problem("second-colon", `": " in a text that is not quoted`, "quote the text: "+quoted(m.line[start:]))
+		return m.problem(SecondColon, `": " in a text that is not quoted`, "quote the text: "+quoted(m.line[start:]))
 	}
 	if above, ok := m.above(); ok && indentOf(above.line) == indentOf(m.line) {
 		return above.noColon()
 	}
-	return m.moved(indentOf(m.line)).problem("bad-indent",
+	return m.moved(indentOf(m.line)).problem(BadIndent,
 		"this key is indented below a line that has a value already", columnsHint)
 }
 
@@ -228,14 +228,14 @@ func (m mistake) secondColon() Problem {
 func (m mistake) badIndent() Problem {
 	indent := indentOf(m.line)
 	if indent < m.at && strings.Contains(m.line[indent:m.at], " ") {
-		return m.problem("text-after-value", "nothing may follow here in this line", "quote the text if all of it is one")
+		return m.problem(TextAfterValue, "nothing may follow here in this line", "quote the text if all of it is one")
 	}
 	m = m.moved(min(indent, m.at))
 	if strings.Contains(m.reason, "'-'") {
-		return m.problem("bad-indent", "this does not line up with the list above",
+		return m.problem(BadIndent, "this does not line up with the list above",
 			`the items of one list begin with "- " in the same column`)
 	}
-	return m.problem("bad-indent", "this does not line up with the lines above", columnsHint)
+	return m.problem(BadIndent, "this does not line up with the lines above", columnsHint)
 }
 
 // noColon: a line in a mapping that is no "key: value".
@@ -243,9 +243,9 @@ func (m mistake) noColon() Problem {
 	m = m.moved(indentOf(m.line))
 	key, rest, found := strings.Cut(m.line[m.at:], ":")
 	if found && key != "" && !strings.ContainsAny(key, " \"'") && !strings.HasPrefix(rest, " ") {
-		return m.problem("missing-space", `a space is missing after ":"`, fmt.Sprintf(`write "%s: %s"`, key, rest))
+		return m.problem(MissingSpace, `a space is missing after ":"`, fmt.Sprintf(`write "%s: %s"`, key, rest))
 	}
-	return m.problem("missing-colon", `this is not a "key: value"`,
+	return m.problem(MissingColon, `this is not a "key: value"`,
 		"if it belongs to the text above, indent it more, or write that text in a block after |")
 }
 
@@ -253,12 +253,12 @@ func (m mistake) noColon() Problem {
 func (m mistake) badStart() Problem {
 	first, n := utf8.DecodeRuneInString(m.line[m.at:])
 	if first == '\t' || m.at == len(m.line) {
-		return m.problem("tab", "a tab cannot stand here", "use spaces")
+		return m.problem(Tab, "a tab cannot stand here", "use spaces")
 	}
 	if begin := strings.LastIndexByte(m.line[:m.at], ' ') + 1; begin < m.at && strings.IndexByte("*&", m.line[begin]) >= 0 {
 		m, n = m.moved(begin), 1
 	}
-	p := m.problem("bad-start", fmt.Sprintf("a text that begins with %q has to be quoted", m.line[m.at:m.at+n]), "")
+	p := m.problem(BadStart, fmt.Sprintf("a text that begins with %q has to be quoted", m.line[m.at:m.at+n]), "")
 	p.Hint = "quote the text: " + quoted(m.line[m.at:])
 	p.Len = 1
 	return p
@@ -270,7 +270,7 @@ func (m mistake) unknownAnchor() Problem {
 	if i := strings.Index(m.line, "*"+name); i >= 0 {
 		m = m.moved(i)
 	}
-	p := m.problem("unknown-alias", fmt.Sprintf("no anchor &%s for the alias *%s", name, name),
+	p := m.problem(UnknownAlias, fmt.Sprintf("no anchor &%s for the alias *%s", name, name),
 		"quote the text if it is to begin with an asterisk: "+quoted(m.line[m.at:]))
 	p.Len = utf8.RuneCountInString(name) + 1
 	return p
@@ -282,7 +282,7 @@ func (m mistake) openBracket() Problem {
 	closing := m.reason[len(m.reason)-2 : len(m.reason)-1]
 	if i := unclosed(m.line); i >= 0 && i < m.at {
 		m = m.moved(i)
-		p := m.problem("open-bracket", fmt.Sprintf("this %q is never closed", m.line[m.at:m.at+1]),
+		p := m.problem(OpenBracket, fmt.Sprintf("this %q is never closed", m.line[m.at:m.at+1]),
 			fmt.Sprintf("add the %q, or quote the text", closing))
 		p.Len = 1
 		return p
@@ -290,7 +290,7 @@ func (m mistake) openBracket() Problem {
 	if i := m.at + 1; i < len(m.line) { // at is the end of what is right
 		m = m.moved(i + indentOf(m.line[i:]))
 	}
-	return m.problem("open-bracket", fmt.Sprintf(`"," or %q is missing before this`, closing),
+	return m.problem(OpenBracket, fmt.Sprintf(`"," or %q is missing before this`, closing),
 		"within brackets, quote texts that have one of : , [ ] { } # in them")
 }
 
@@ -313,11 +313,11 @@ func unclosed(line string) int {
 }
 
 func (m mistake) documentInQuote() Problem {
-	return m.moved(0).problem("open-quote", `a quote above is not closed before this line`, "close it, or indent this line")
+	return m.moved(0).problem(OpenQuote, `a quote above is not closed before this line`, "close it, or indent this line")
 }
 
 func (m mistake) directive() Problem {
-	return m.moved(0).problem("bad-directive", "a line that begins with % is a directive, and there is none of this name",
+	return m.moved(0).problem(BadDirective, "a line that begins with % is a directive, and there is none of this name",
 		"indent the line, or quote the text")
 }
 
@@ -325,7 +325,7 @@ func (m mistake) badEscape() Problem {
 	if i := strings.LastIndexByte(m.line[:min(m.at+1, len(m.line))], '\\'); i >= 0 {
 		m = m.moved(i)
 	}
-	p := m.problem("bad-escape", "unknown escape in a text in double quotes",
+	p := m.problem(BadEscape, "unknown escape in a text in double quotes",
 		`write \\ for a backslash, or put the text into single quotes`)
 	switch {
 	case strings.Contains(m.reason, "hexdecimal"):
@@ -342,7 +342,7 @@ func (m mistake) badTag() Problem {
 	if i := strings.Index(m.line, "!"); i >= 0 {
 		m = m.moved(i)
 	}
-	return m.problem("bad-tag", `"!" begins a tag here, not a text`, "quote the text: "+quoted(m.line[m.at:]))
+	return m.problem(BadTag, `"!" begins a tag here, not a text`, "quote the text: "+quoted(m.line[m.at:]))
 }
 
 // notAKey is the problem of a list or mapping as a key, which YAML has and data as
@@ -356,7 +356,7 @@ func (t *text) notAKey(mapping, key Pos) Problem {
 	return Problem{
 		Pos:     key,
 		Len:     1,
-		Code:    "bad-key",
+		Code:    BadKey,
 		Message: "a key has to be a text, not a list or a mapping",
 		Hint:    "quote the text",
 	}

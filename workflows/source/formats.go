@@ -2,6 +2,7 @@ package source
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -59,38 +60,44 @@ type jsonProblem struct {
 	EndColumn int    `json:"end_column"`
 	Severity  string `json:"severity"`
 	Code      string `json:"code"`
+	Name      string `json:"name,omitempty"`
 	Message   string `json:"message"`
 	Hint      string `json:"hint"`
+	Fix       string `json:"fix,omitempty"`
 }
 
 func jsonProblems(lines *excerpts, ps Problems) []jsonProblem {
 	out := make([]jsonProblem, 0, len(ps))
 	for _, p := range ps {
-		out = append(out, jsonProblem{p.Pos.File, p.Pos.Line, p.Pos.Col, lines.end(p), p.severity(), p.rule(), p.Message, p.Hint})
+		r := p.rule()
+		out = append(out, jsonProblem{
+			p.Pos.File, p.Pos.Line, p.Pos.Col, lines.end(p), string(p.severity()), r.Code, r.Name, p.Message, p.Hint, p.Fix.What,
+		})
 	}
 	return out
 }
 
-// rule is p's code, which no problem is without in a report.
-func (p Problem) rule() string {
-	if p.Code == "" {
-		return "problem"
+// rule is the rule of p's code. No problem is without one in a report.
+func (p Problem) rule() Rule {
+	if r, ok := RuleOf(p.Code); ok {
+		return r
 	}
-	return p.Code
+	return Rule{Code: cmp.Or(p.Code, "problem"), Severity: IsEither, Title: "A problem"}
 }
 
 // https://docs.github.com/actions/reference/workflow-commands-for-github-actions
 func writeGitHub(w io.Writer, lines *excerpts, ps Problems) error {
 	var b bytes.Buffer
 	for _, p := range ps {
-		b.WriteString("::" + p.severity() + " ")
+		b.WriteString("::" + githubLevel(p.severity()) + " ")
 		if p.Pos.File != "" {
 			b.WriteString("file=" + property(filepath.ToSlash(p.Pos.File)) + ",")
 		}
 		if p.Pos.Line > 0 {
 			fmt.Fprintf(&b, "line=%d,col=%d,endColumn=%d,", p.Pos.Line, p.Pos.Col, lines.end(p))
 		}
-		b.WriteString("title=" + property(p.rule()) + "::" + data(clean(p.Message)))
+		r := p.rule()
+		b.WriteString("title=" + property(strings.TrimSpace(clean(r.Code+" "+r.Name))) + "::" + data(clean(p.Message)))
 		for _, h := range p.hints() {
 			b.WriteString("%0Ahint: " + data(clean(h)))
 		}
@@ -98,6 +105,13 @@ func writeGitHub(w io.Writer, lines *excerpts, ps Problems) error {
 	}
 	_, err := w.Write(b.Bytes())
 	return err
+}
+
+func githubLevel(s Severity) string {
+	if s == IsNote {
+		return "notice"
+	}
+	return string(s)
 }
 
 func data(s string) string {
@@ -129,7 +143,13 @@ type (
 		Rules []sarifRule `json:"rules"`
 	}
 	sarifRule struct {
-		ID string `json:"id"`
+		ID       string       `json:"id"`
+		Name     string       `json:"name,omitempty"`
+		Short    sarifMessage `json:"shortDescription"`
+		Defaults sarifDefault `json:"defaultConfiguration"`
+	}
+	sarifDefault struct {
+		Level string `json:"level"`
 	}
 	sarifResult struct {
 		RuleID    string          `json:"ruleId"`
@@ -137,6 +157,19 @@ type (
 		Level     string          `json:"level"`
 		Message   sarifMessage    `json:"message"`
 		Locations []sarifLocation `json:"locations,omitempty"`
+		Fixes     []sarifFix      `json:"fixes,omitempty"`
+	}
+	sarifFix struct {
+		Description sarifMessage  `json:"description"`
+		Changes     []sarifChange `json:"artifactChanges"`
+	}
+	sarifChange struct {
+		Artifact     sarifArtifact      `json:"artifactLocation"`
+		Replacements []sarifReplacement `json:"replacements"`
+	}
+	sarifReplacement struct {
+		Deleted  sarifRegion  `json:"deletedRegion"`
+		Inserted sarifMessage `json:"insertedContent"`
 	}
 	sarifMessage struct {
 		Text string `json:"text"`
@@ -154,6 +187,7 @@ type (
 	sarifRegion struct {
 		StartLine   int `json:"startLine"`
 		StartColumn int `json:"startColumn"`
+		EndLine     int `json:"endLine,omitempty"`
 		EndColumn   int `json:"endColumn"`
 	}
 )
@@ -162,17 +196,18 @@ func sarifLog(lines *excerpts, ps Problems) sarif {
 	rules, index := []sarifRule{}, map[string]int{}
 	results := make([]sarifResult, 0, len(ps))
 	for _, p := range ps {
-		i, ok := index[p.rule()]
+		r := p.rule()
+		i, ok := index[r.Code]
 		if !ok {
 			i = len(rules)
-			index[p.rule()] = i
-			rules = append(rules, sarifRule{ID: p.rule()})
+			index[r.Code] = i
+			rules = append(rules, r.sarif())
 		}
 		text := p.Message
 		for _, h := range p.hints() {
 			text += "\nhint: " + h
 		}
-		results = append(results, sarifResult{p.rule(), i, p.severity(), sarifMessage{text}, sarifLocations(lines, p)})
+		results = append(results, sarifResult{r.Code, i, string(p.severity()), sarifMessage{text}, sarifLocations(lines, p), sarifFixes(lines, p)})
 	}
 	return sarif{
 		Schema:  "https://json.schemastore.org/sarif-2.1.0.json",
@@ -185,13 +220,44 @@ func sarifLog(lines *excerpts, ps Problems) sarif {
 	}
 }
 
+func (r Rule) sarif() sarifRule {
+	level := r.Severity
+	if level == IsEither {
+		level = IsError
+	}
+	return sarifRule{r.Code, r.Name, sarifMessage{r.Title}, sarifDefault{string(level)}}
+}
+
 func sarifLocations(lines *excerpts, p Problem) []sarifLocation {
 	if p.Pos.File == "" {
 		return nil
 	}
-	place := sarifPlace{Artifact: sarifArtifact{URI: (&url.URL{Path: filepath.ToSlash(p.Pos.File)}).String()}}
+	place := sarifPlace{Artifact: artifact(p.Pos.File)}
 	if p.Pos.Line > 0 {
-		place.Region = &sarifRegion{p.Pos.Line, p.Pos.Col, lines.end(p)}
+		place.Region = &sarifRegion{p.Pos.Line, p.Pos.Col, 0, lines.end(p)}
 	}
 	return []sarifLocation{{place}}
+}
+
+func artifact(file string) sarifArtifact {
+	return sarifArtifact{URI: (&url.URL{Path: filepath.ToSlash(file)}).String()}
+}
+
+// sarifFixes is p's fix, where the file is there to say where it ends.
+func sarifFixes(lines *excerpts, p Problem) []sarifFix {
+	if p.Fix.What == "" || lines.of(p.Fix.Pos) == "" {
+		return nil
+	}
+	t := lines.read[p.Fix.Pos.File]
+	start, end := t.span(p.Fix)
+	if start < 0 {
+		return nil
+	}
+	to := t.pos(end)
+	return []sarifFix{{
+		Description: sarifMessage{p.Fix.What},
+		Changes: []sarifChange{{artifact(p.Fix.Pos.File), []sarifReplacement{{
+			sarifRegion{p.Fix.Pos.Line, p.Fix.Pos.Col, to.Line, to.Col}, sarifMessage{t.broken(p.Fix.Text)},
+		}}}},
+	}}
 }

@@ -26,7 +26,7 @@ func Parse(file string, text []byte) (Value, error) {
 	if len(docs) > 1 {
 		ps = append(ps, Problem{
 			Pos:     docs[1].Pos,
-			Code:    "several-documents",
+			Code:    SeveralDocuments,
 			Message: "a second document begins here",
 			Hint:    `remove the "---" line, or put the document into a file of its own`,
 		})

@@ -31,7 +31,7 @@ func (p Problem) print(b *bytes.Buffer, line string) {
 	if at := p.Pos.String(); at != "" {
 		b.WriteString(clean(at) + ": ")
 	}
-	fmt.Fprintf(b, "%s: %s\n", p.severity(), clean(p.Message))
+	fmt.Fprintf(b, "%s: %s%s\n", p.severity(), clean(p.Message), p.tag())
 	if line != "" {
 		p.printLine(b, line)
 	}
@@ -40,11 +40,12 @@ func (p Problem) print(b *bytes.Buffer, line string) {
 	}
 }
 
-func (p Problem) severity() string {
-	if p.Warning {
-		return "warning"
+// tag is the code as a line ends with it: " [TOC012]".
+func (p Problem) tag() string {
+	if p.Code == "" {
+		return ""
 	}
-	return "error"
+	return " [" + clean(p.Code) + "]"
 }
 
 func (p Problem) hints() []string {

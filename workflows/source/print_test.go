@@ -26,7 +26,7 @@ const disk = `workflow:
 var diskProblems = source.Problems{
 	{
 		Pos:     source.Pos{File: "checks/disk.yaml", Line: 8, Col: 11},
-		Code:    "unknown-key",
+		Code:    source.UnknownKey,
 		Message: `unknown parameter "massage" of slack`,
 		Hint:    `did you mean "message"?`,
 	},
@@ -43,7 +43,7 @@ var diskProblems = source.Problems{
 		Message: "nobody has this file",
 	},
 	{Message: "this is nowhere"},
-	{Pos: source.Pos{File: "empty.yaml"}, Code: "unknown-key", Message: "this is in no line"},
+	{Pos: source.Pos{File: "empty.yaml"}, Code: source.UnknownKey, Message: "this is in no line"},
 }
 
 func TestFormats(t *testing.T) {

@@ -10,10 +10,25 @@ import (
 type Problem struct {
 	Pos     Pos
 	Len     int    // characters the caret underlines; 0: the word at Pos
-	Code    string // stable name, such as "unknown-key"; SARIF's rule id
+	Code    string // of its Rule: TOC012
 	Message string // unknown parameter "massage"
 	Hint    string // did you mean "message"? Several hints: one a line
 	Warning bool   // the document still works
+	Fix     Fix    // the zero Fix: somebody has to think about it
+}
+
+// Note reports whether p is a matter of taste or a guess: less than a warning.
+func (p Problem) Note() bool { return p.Warning && p.severity() == IsNote }
+
+// severity is what p's own rule makes of a warning.
+func (p Problem) severity() Severity {
+	if !p.Warning {
+		return IsError
+	}
+	if r, ok := RuleOf(p.Code); ok && r.Severity == IsNote {
+		return IsNote
+	}
+	return IsWarning
 }
 
 // Error is the problem in one line: place, message and hint.
@@ -66,13 +81,11 @@ func (ps Problems) Err() error {
 // Sort puts the problems into the order of files and places; those of one place
 // keep their order.
 func (ps Problems) Sort() {
-	slices.SortStableFunc(ps, func(a, b Problem) int {
-		return cmp.Or(
-			cmp.Compare(a.Pos.File, b.Pos.File),
-			cmp.Compare(a.Pos.Line, b.Pos.Line),
-			cmp.Compare(a.Pos.Col, b.Pos.Col),
-		)
-	})
+	slices.SortStableFunc(ps, func(a, b Problem) int { return a.Pos.compare(b.Pos) })
+}
+
+func (p Pos) compare(q Pos) int {
+	return cmp.Or(cmp.Compare(p.File, q.File), cmp.Compare(p.Line, q.Line), cmp.Compare(p.Col, q.Col))
 }
 
 func (ps Problems) sorted() Problems {
