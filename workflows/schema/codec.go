@@ -19,7 +19,8 @@ type codec struct {
 	takes  string // for messages: "a duration such as 10s or 1m30s"
 	secret bool
 	lazy   bool
-	deep   bool // reads lists or mappings, and reports what is wrong in them itself
+	syntax string // "condition", "cel"
+	deep   bool   // reads lists or mappings, and reports what is wrong in them itself
 
 	item   *codec  // of a list or a mapping with any keys
 	fields *Schema // of a struct, or of the structs in a list or mapping
@@ -41,6 +42,10 @@ func codecOf(t reflect.Type) *codec {
 		return &codec{typ: Size, takes: "a size such as 64KiB or 10MB", set: setSize}
 	case reflect.TypeFor[Lazy]():
 		return &codec{typ: Any, takes: "any value", lazy: true, deep: true, set: setLazy}
+	case reflect.TypeFor[Condition]():
+		return &codec{typ: String, takes: "a condition", lazy: true, syntax: "condition", deep: true, set: setCondition}
+	case reflect.TypeFor[CEL]():
+		return &codec{typ: String, takes: "a condition in CEL", syntax: "cel", set: setText}
 	case valueType:
 		return &codec{typ: Any, takes: "any value", deep: true, set: setValue}
 	case mapType:
@@ -296,18 +301,5 @@ func setAny(_ *decoder, dst reflect.Value, v source.Value) bool {
 
 func setValue(_ *decoder, dst reflect.Value, v source.Value) bool {
 	*dst.Addr().Interface().(*source.Value) = v
-	return true
-}
-
-func setLazy(_ *decoder, dst reflect.Value, v source.Value) bool {
-	l := dst.Addr().Interface().(*Lazy)
-	switch x := v.Data.(type) {
-	case Lazy:
-		*l = x
-	case func(map[string]any) (any, error):
-		*l = x
-	default:
-		*l = func(map[string]any) (any, error) { return v.Plain(), nil }
-	}
 	return true
 }

@@ -99,6 +99,7 @@ func (p *plan) add(sf reflect.StructField, tag string, at []int) {
 		Enum:    list(sf.Tag.Get("enum")),
 		Secret:  c.secret,
 		Lazy:    c.lazy,
+		Syntax:  c.syntax,
 	}, at: at, codec: c}
 	switch {
 	case name == "":
