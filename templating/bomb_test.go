@@ -127,6 +127,7 @@ func TestBomb(t *testing.T) {
 			})
 		})
 	}
+	celBombs(t, s)
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	if m.Sys > 1<<30 {

@@ -64,6 +64,9 @@ func (e *Expr) Notes() []Note { return e.notes }
 // Bool is the truth (Python's) of the condition in s. A condition that is one text,
 // as {{ x }} can be, is true unless it is empty or says False, None or 0.
 func (e *Expr) Bool(ctx context.Context, s *Scope) (bool, error) {
+	if e.form.cel() {
+		return e.celTruth(ctx, s)
+	}
 	v, err := e.Value(ctx, s)
 	return err == nil && truth(v), err
 }

@@ -61,7 +61,7 @@ func (e *Expr) explain(ctx context.Context, s *Scope, n *node) Explanation {
 }
 
 func (e *Expr) parts(ctx context.Context, s *Scope, n *node) []Explanation {
-	if n.kind == eachNode {
+	if n.loops() {
 		return []Explanation{e.explain(ctx, s, n.kids[1])} // its variables have many values
 	}
 	var out []Explanation

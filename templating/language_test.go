@@ -21,12 +21,12 @@ var update = flag.Bool("update", false, "write the results into testdata")
 // about it. Lines before it say how texts are read from there on:
 //
 //	given {"alert": {"load": 71}}
-//	as if | assert | alert | render | strict | value | explain
+//	as if | assert | alert | render | strict | value | explain | cel | cel explain
 //	keep | ours
 //
 // In texts \n is a line break, and under consts the given texts are templates.
 func TestLanguage(t *testing.T) {
-	for _, name := range []string{"conditions", "templates", "operators", "problems", "explain"} {
+	for _, name := range []string{"conditions", "templates", "operators", "problems", "explain", "cel", "cel_problems"} {
 		t.Run(name, func(t *testing.T) {
 			file := "testdata/" + name + ".txt"
 			data, err := os.ReadFile(file)
@@ -134,16 +134,20 @@ func (r *tableReader) given(text string) {
 }
 
 func (r *tableReader) result(text string) string {
-	forms := map[string]Form{"if": If, "assert": Assert, "alert": AlertAssert, "explain": AlertAssert}
+	forms := map[string]Form{"if": If, "assert": Assert, "alert": AlertAssert, "explain": AlertAssert, "cel": celForm, "cel explain": celForm}
 	form, isCondition := forms[r.as]
 	if !isCondition {
 		return r.rendered(text)
 	}
-	e, err := r.lang.ParseExpr(text, form)
+	parse := func() (*Expr, error) { return r.lang.ParseExpr(text, form) }
+	if form.cel() {
+		parse = func() (*Expr, error) { return r.lang.ParseCEL(text) }
+	}
+	e, err := parse()
 	if err != nil {
 		return failure(err)
 	}
-	if r.as == "explain" {
+	if strings.HasSuffix(r.as, "explain") {
 		var out strings.Builder
 		tree(&out, e.Explain(r.t.Context(), r.scope), 1)
 		return strings.TrimRight("\n"+out.String(), "\n")

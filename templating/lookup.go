@@ -134,6 +134,9 @@ func (r *run) path(p *path, need need) (any, error) {
 	if ok || err != nil || need == optional {
 		return v, err
 	}
+	if r.form.cel() {
+		return noField(p.text, p.pos), nil
+	}
 	r.miss(p)
 	if r.form == AlertAssert || r.form == Assert && need == required {
 		return nil, missingError("", p.pos, []string{p.text})

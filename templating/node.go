@@ -29,6 +29,7 @@ const (
 	eachNode    // [kids[0] for names in kids[1] if kids[2]]; kids[2] may be missing
 	callNode    // call
 	methodNode  // kids[0].name(kids[1:]...)
+	celNode     // an operation of CEL, by its name
 )
 
 // A node is one part of an expression, with its place in the text.

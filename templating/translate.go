@@ -47,7 +47,7 @@ func (c *code) run(r *run) (any, error) {
 	if err != nil {
 		return nil, cause(err)
 	}
-	return v, nil
+	return settled(v)
 }
 
 // cause is our error in what the machine made of it, with the place. The machine has
@@ -118,7 +118,7 @@ var shared struct {
 
 func newDialect() *dialect {
 	d := &dialect{config: &conf.Config{ShortCircuit: true, Functions: conf.FunctionsTable{}}}
-	for _, op := range operations() {
+	for _, op := range append(operations(), celOperationsOf()...) {
 		d.config.Functions[op.Name] = &op
 	}
 	d.typed = nature.FromType(reflect.TypeFor[bool]())
@@ -204,6 +204,8 @@ func (t *translator) translated(n *node) ast.Node {
 		return t.op("call", append([]ast.Node{t.constant(n.call)}, t.arguments(n.kids)...)...)
 	case methodNode:
 		return t.op("method", append([]ast.Node{t.constant(n.call)}, t.all(n.kids)...)...)
+	case celNode:
+		return t.cel(n)
 	case attrNode:
 		return t.op("attribute", t.node(n.kids[0]), t.constant(n.name))
 	}
