@@ -2,7 +2,7 @@ package cmd
 
 import (
 	"fmt"
-	"text/tabwriter"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -56,11 +56,15 @@ func (s *setup) listFunctions(fns *templating.Functions) error {
 		}
 		return s.json(out)
 	}
-	w := tabwriter.NewWriter(s.stdout, 0, 0, 2, ' ', 0)
-	for _, f := range fns.All() {
-		fmt.Fprintf(w, "%s%s\t%s\n", f.Name, f.Params, f.Doc)
+	for _, ours := range []bool{true, false} {
+		fmt.Fprintln(s.stdout, map[bool]string{true: "Called in a text, as keep.len({{ steps.x.results }}):", false: "\nPiped in braces, as {{ steps.x.results | trunc 80 }}:"}[ours])
+		for _, f := range fns.All() {
+			if strings.HasPrefix(f.Name, "keep.") == ours {
+				fmt.Fprintf(s.stdout, "  %-26s %s\n", f.Name, f.Doc)
+			}
+		}
 	}
-	return w.Flush()
+	return nil
 }
 
 func (s *setup) showFunction(fns *templating.Functions, name string) error {

@@ -161,19 +161,19 @@ func distribute(settings []workflows.Setting, docs []*document) ([][]workflows.S
 }
 
 // compile turns the text of d into programs. The problems are those of the text and
-// of the provider configurations that it uses.
+// of the provider configurations that it uses. A text with mistakes is compiled as far
+// as it could be read, so that all of them are said at once.
 func (s *setup) compile(d *document, settings []workflows.Setting, env providers.Env, required bool) (source.Problems, error) {
-	file, err := workflows.Parse(d.name, d.text, settings...)
-	if ps, fatal := asProblems(err); fatal != nil {
+	file, mistakes := workflows.Parse(d.name, d.text, settings...)
+	if _, fatal := asProblems(mistakes); fatal != nil {
 		return nil, fatal
-	} else if file == nil {
-		return ps, nil
-	} else {
-		d.file = file
-		problems := append(ps, file.Problems...)
-		more, err := s.link(d, env, required)
-		return append(problems, more...), err
 	}
+	d.file = file
+	more, err := s.link(d, env, required)
+	if mistakes != nil { // what the text lacks was said already
+		more = slices.DeleteFunc(more, func(p source.Problem) bool { return p.Code == source.MissingKey })
+	}
+	return append(file.Problems, more...), err
 }
 
 // link makes the pool of d and compiles its workflows against it.

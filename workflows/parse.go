@@ -8,7 +8,8 @@ import (
 
 // Parse reads a workflow file, with settings applied. The error is a
 // source.Problems with every problem that can be seen without knowing the
-// providers; warnings are in File.Problems.
+// providers; warnings are in File.Problems. Beside an error, the File has what could
+// be read, so that more problems can be found in it; it must not be run.
 //
 // A file that has only "actions:" or "providers:" is one of shared things and has no
 // Workflows.
@@ -23,10 +24,7 @@ func Parse(name string, text []byte, settings ...Setting) (*File, error) {
 		r.problem(source.Pos{File: name, Line: 1, Col: 1}, source.NoWorkflow, `"tocsin init" writes a first one`, "the file is empty")
 	}
 	f.Problems = r.done()
-	if err := f.Problems.Err(); err != nil {
-		return nil, err
-	}
-	return f, nil
+	return f, f.Problems.Err()
 }
 
 // file reads all documents: first what they share, so that workflows can use it

@@ -122,7 +122,7 @@ func TestAbsentIsAbsent(t *testing.T) {
 func TestAProblemIsAnError(t *testing.T) {
 	f, err := workflows.Parse("x.yaml", []byte("workflow: {stepz: [], colour: red}"))
 	var ps source.Problems
-	if f != nil || !errors.As(err, &ps) || len(ps) != 3 {
+	if len(f.Workflows) != 1 || !errors.As(err, &ps) || len(ps) != 3 {
 		t.Errorf("%v, %v", f, err)
 	}
 }

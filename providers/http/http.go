@@ -86,6 +86,7 @@ var Provider = providers.Define(providers.Definition[*client]{
 	Open:       providers.Open(open),
 	Query:      providers.Call((*client).call),
 	Notify:     providers.Call((*client).call),
+	Demo:       demo,
 })
 
 // Config is nothing: what is configured is passed over.
