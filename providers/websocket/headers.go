@@ -20,8 +20,9 @@ var ownHeaders = []string{
 }
 
 // setHeaders gathers what the upgrade request says beside the upgrade.
-func (p Params) setHeaders(s *settings) error {
+func (p Connection) setHeaders(s *settings) error {
 	s.header = http.Header{"User-Agent": {userAgent}}
+	s.verifyAccept = or(p.VerifyAccept, true)
 	if user := s.target.user; user != nil {
 		password, _ := user.Password()
 		s.header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password)))
@@ -62,7 +63,7 @@ func (p Params) setHeaders(s *settings) error {
 	return p.offer(s, offered)
 }
 
-func (p Params) origin(s *settings) string {
+func (p Connection) origin(s *settings) string {
 	if origin := or(p.Origin, ""); origin != "auto" {
 		return origin
 	}
@@ -70,7 +71,7 @@ func (p Params) origin(s *settings) string {
 }
 
 // offer reads subprotocols, which may be written with commas between them.
-func (p Params) offer(s *settings, offered []string) error {
+func (p Connection) offer(s *settings, offered []string) error {
 	for _, line := range offered {
 		for name := range strings.SplitSeq(line, ",") {
 			name = strings.TrimSpace(name)

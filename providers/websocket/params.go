@@ -12,31 +12,22 @@ import (
 // Params says where to connect, what to send and what to expect. Everything but the
 // address has a default; a configuration may give any of it, also the address.
 type Params struct {
+	Connection
+	Exchange
+}
+
+// Connection is what every mode takes: where to connect, and how.
+type Connection struct {
 	URL              *string        `param:"url" doc:"Address, ws:// or wss://. User info becomes basic authentication." example:"wss://example.com/feed"`
 	SocketURL        *string        `param:"socket_url" doc:"Another name for url."`
 	Timeout          *time.Duration `param:"timeout" doc:"Time for everything but the closing handshake; 10s if absent or null."`
 	ConnectTimeout   *time.Duration `param:"connect_timeout" doc:"Time for DNS, TCP and TLS; as timeout if absent."`
 	HandshakeTimeout *time.Duration `param:"handshake_timeout" doc:"Time from the upgrade request to the whole of its answer; what is left of timeout if absent."`
 	WriteTimeout     *time.Duration `param:"write_timeout" doc:"Time for writing one message; 30s if absent."`
-	ReceiveTimeout   *time.Duration `param:"receive_timeout" doc:"Time for receiving; if absent what is left of timeout, but 2s where no message is needed."`
 	CloseTimeout     *time.Duration `param:"close_timeout" doc:"Time to wait for the server's close frame; 1s if absent."`
 
-	Data          any                 `param:"data" doc:"Message to send; a mapping or list is sent as JSON. Nothing is sent for null or an empty text."`
-	Message       any                 `param:"message" doc:"Another name for data."`
-	Messages      []any               `param:"messages" doc:"Several messages to send, in order."`
-	DataBase64    *string             `param:"data_base64" alias:"message_base64" doc:"Message to send as binary, in base64."`
-	MessageType   *string             `param:"message_type" enum:"auto,text,binary" doc:"Frame type of what is sent; auto is text, unless the data is not UTF-8 or came in base64."`
-	UseTextFrames *bool               `param:"use_text_frames" doc:"Another way to write message_type: true is text, false binary."`
-	SendEmpty     *bool               `param:"send_empty" doc:"Send an empty text as a message, too."`
-	ReceiveFirst  *bool               `param:"receive_first" doc:"Wait for a message before sending."`
-	Receive       *string             `param:"receive" enum:"auto,required,optional,none" doc:"Whether a message must come; auto: if something is sent or min_messages is set."`
-	MinMessages   *int                `param:"min_messages" doc:"How many messages to wait for; 1 if absent."`
-	MaxMessages   *int                `param:"max_messages" doc:"How many messages to read at most; 100 if absent."`
-	ExpectStatus  []int               `param:"expect_status" doc:"HTTP statuses that are right; 101 (upgraded) if absent. With 401 it is success to be refused so."`
-	MeasurePing   *bool               `param:"measure_ping" doc:"Send a ping before closing and time its answer."`
-	MaxMessage    *providers.ByteSize `param:"max_message_size" doc:"Larger messages are an error; 32MiB if absent, 0 for the most there is, 256MiB."`
-	MaxResult     *providers.ByteSize `param:"max_result_bytes" doc:"How much of the messages is kept in the result; 256KiB if absent."`
-	FailOnError   *bool               `param:"fail_on_error" doc:"Whether the step fails where otherwise its result has connection false and an error."`
+	MaxMessage *providers.ByteSize `param:"max_message_size" doc:"Larger messages are an error; 32MiB if absent, 0 for the most there is, 256MiB."`
+	MaxResult  *providers.ByteSize `param:"max_result_bytes" doc:"How much of the messages is kept in the result; 256KiB if absent."`
 
 	Headers            *value.Map `param:"headers" doc:"Further headers of the upgrade request: a text or a list of texts each."`
 	Origin             *string    `param:"origin" doc:"Origin header; auto makes it of the address. None if absent."`
@@ -51,6 +42,25 @@ type Params struct {
 	TLSCA              *string `param:"tls_ca" doc:"File of authorities (PEM) to trust instead of the system's."`
 
 	Rest *value.Map `param:"*,warn" doc:"Ignored, with a warning at load; what a later version has is refused."`
+}
+
+// Exchange is what a query takes besides: what to send and what has to come back.
+type Exchange struct {
+	Data           any            `param:"data" doc:"Message to send; a mapping or list is sent as JSON. Nothing is sent for null or an empty text."`
+	Message        any            `param:"message" doc:"Another name for data."`
+	Messages       []any          `param:"messages" doc:"Several messages to send, in order."`
+	DataBase64     *string        `param:"data_base64" alias:"message_base64" doc:"Message to send as binary, in base64."`
+	MessageType    *string        `param:"message_type" enum:"auto,text,binary" doc:"Frame type of what is sent; auto is text, unless the data is not UTF-8 or came in base64."`
+	UseTextFrames  *bool          `param:"use_text_frames" doc:"Another way to write message_type: true is text, false binary."`
+	SendEmpty      *bool          `param:"send_empty" doc:"Send an empty text as a message, too."`
+	ReceiveFirst   *bool          `param:"receive_first" doc:"Wait for a message before sending."`
+	Receive        *string        `param:"receive" enum:"auto,required,optional,none" doc:"Whether a message must come; auto: if something is sent or min_messages is set."`
+	ReceiveTimeout *time.Duration `param:"receive_timeout" doc:"Time for receiving; if absent what is left of timeout, but 2s where no message is needed."`
+	MinMessages    *int           `param:"min_messages" doc:"How many messages to wait for; 1 if absent."`
+	MaxMessages    *int           `param:"max_messages" doc:"How many messages to read at most; 100 if absent."`
+	ExpectStatus   []int          `param:"expect_status" doc:"HTTP statuses that are right; 101 (upgraded) if absent. With 401 it is success to be refused so."`
+	MeasurePing    *bool          `param:"measure_ping" doc:"Send a ping before closing and time its answer."`
+	FailOnError    *bool          `param:"fail_on_error" doc:"Whether the step fails where otherwise its result has connection false and an error."`
 }
 
 // TLS is Benthos' block. Whether TLS is used says the address, not Enabled.
@@ -142,11 +152,18 @@ func (p Params) over(defaults Params) Params {
 	if p.MessageType != nil || p.UseTextFrames != nil {
 		defaults.MessageType, defaults.UseTextFrames = nil, nil
 	}
-	mine, theirs := reflect.ValueOf(&p).Elem(), reflect.ValueOf(defaults)
+	fill(reflect.ValueOf(&p).Elem(), reflect.ValueOf(defaults))
+	return p
+}
+
+// fill gives mine what it leaves out from theirs, which is of the same type.
+func fill(mine, theirs reflect.Value) {
 	for i := range mine.NumField() {
-		if mine.Field(i).IsZero() {
-			mine.Field(i).Set(theirs.Field(i))
+		switch field := mine.Field(i); {
+		case mine.Type().Field(i).Anonymous:
+			fill(field, theirs.Field(i))
+		case field.IsZero():
+			field.Set(theirs.Field(i))
 		}
 	}
-	return p
 }

@@ -16,7 +16,7 @@ type payload struct {
 }
 
 // setPayloads makes messages of what is to be sent.
-func (p Params) setPayloads(s *settings) error {
+func (p Exchange) setPayloads(s *settings) error {
 	given := 0
 	for _, has := range []bool{p.Data != nil, p.Message != nil, p.Messages != nil, or(p.DataBase64, "") != ""} {
 		if has {
@@ -52,7 +52,7 @@ func (p Params) setPayloads(s *settings) error {
 }
 
 // messageType is auto, text or binary.
-func (p Params) messageType() (string, error) {
+func (p Exchange) messageType() (string, error) {
 	typ := or(p.MessageType, "")
 	if p.UseTextFrames != nil {
 		if typ != "" {

@@ -37,7 +37,8 @@ func (q *query) run(ctx context.Context) (Result, *Error) {
 	t := q.transport
 	t.started = time.Now()
 	t.deadline = t.started.Add(q.set.timeout)
-	failed := q.open(ctx)
+	var failed *Error
+	q.conn, failed = t.open(ctx)
 	if failed == nil {
 		failed = q.exchange(ctx)
 	}
@@ -53,29 +54,6 @@ func (q *query) run(ctx context.Context) (Result, *Error) {
 		failed.Target = q.set.target.redacted
 	}
 	return q.result(failed), failed
-}
-
-// open dials and upgrades.
-func (q *query) open(ctx context.Context) *Error {
-	conn, _, err := websocket.Dial(ctx, q.set.target.url, &websocket.DialOptions{
-		HTTPClient:   &http.Client{Transport: q.transport},
-		HTTPHeader:   q.set.header,
-		Host:         q.set.host,
-		Subprotocols: q.set.subprotocols,
-	})
-	if err == nil {
-		q.conn = conn
-		conn.SetReadLimit(q.set.maxMessage)
-		return nil
-	}
-	if own, ok := errors.AsType[*Error](err); ok {
-		return own
-	}
-	if ctx.Err() != nil {
-		return cancelled(ctx, "connect")
-	}
-	cause := rootCause(err) // what is around it shows the whole address
-	return fault(Internal, cause, "the connection could not be opened: %v", cause).in("upgrade")
 }
 
 // expected says that to fail like this is what the query wants to see.

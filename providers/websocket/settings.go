@@ -56,25 +56,24 @@ func (p Params) settings() (*settings, error) {
 		return nil, err
 	}
 	s := &settings{
-		verifyAccept: or(p.VerifyAccept, true),
 		receiveFirst: or(p.ReceiveFirst, false),
 		measurePing:  or(p.MeasurePing, false),
 		expectStatus: p.ExpectStatus,
 	}
-	if len(s.expectStatus) == 0 {
-		s.expectStatus = []int{http.StatusSwitchingProtocols}
-	}
-	for _, step := range []func(*settings) error{
-		p.setTarget, p.setTimes, p.setPayloads, p.setExpected, p.setLimits, p.setHeaders, p.setTLS,
-	} {
-		if err := step(s); err != nil {
-			return nil, err
-		}
-	}
-	return s, nil
+	return s, each(s, p.setTarget, p.setTimes, p.setReceiveTimeout, p.setPayloads, p.setExpected, p.setLimits, p.setHeaders, p.setTLS)
 }
 
-func (p Params) setTarget(s *settings) error {
+// each takes steps until one is an error.
+func each(s *settings, steps ...func(*settings) error) error {
+	for _, step := range steps {
+		if err := step(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p Connection) setTarget(s *settings) error {
 	address := or(p.URL, "")
 	if err := one("url", &address, "socket_url", or(p.SocketURL, "")); err != nil {
 		return err
@@ -88,36 +87,55 @@ func (p Params) setTarget(s *settings) error {
 }
 
 // setTimes reads the limits. Those of the phases can only shorten the whole.
-func (p Params) setTimes(s *settings) error {
-	for _, limit := range []struct {
-		name     string
-		given    *time.Duration
+func (p Connection) setTimes(s *settings) error {
+	for _, l := range []struct {
+		limit
 		to       *time.Duration
 		fallback time.Duration
-		zero     bool // whether 0 means something
 	}{
-		{"timeout", p.Timeout, &s.timeout, defaultTimeout, false},
-		{"connect_timeout", p.ConnectTimeout, &s.connectTimeout, longest, false},
-		{"handshake_timeout", p.HandshakeTimeout, &s.handshakeTimeout, longest, false},
-		{"write_timeout", p.WriteTimeout, &s.writeTimeout, 30 * time.Second, false},
-		{"receive_timeout", p.ReceiveTimeout, &s.receiveTimeout, 0, false},
-		{"close_timeout", p.CloseTimeout, &s.closeTimeout, time.Second, true},
+		{limit{name: "timeout", given: p.Timeout}, &s.timeout, defaultTimeout},
+		{limit{name: "connect_timeout", given: p.ConnectTimeout}, &s.connectTimeout, longest},
+		{limit{name: "handshake_timeout", given: p.HandshakeTimeout}, &s.handshakeTimeout, longest},
+		{limit{name: "write_timeout", given: p.WriteTimeout}, &s.writeTimeout, 30 * time.Second},
+		{limit{name: "close_timeout", given: p.CloseTimeout, zero: true}, &s.closeTimeout, time.Second},
 	} {
-		*limit.to = or(limit.given, limit.fallback)
-		switch {
-		case *limit.to < 0:
-			return invalid("%s must not be negative", limit.name)
-		case *limit.to > longest:
-			return invalid("%s must not be longer than 24h", limit.name)
-		case limit.given != nil && *limit.to == 0 && !limit.zero:
-			return invalid("%s must not be 0: a check has to end", limit.name)
+		var err error
+		if *l.to, err = l.or(l.fallback); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
+// setReceiveTimeout reads the limit of receiving; 0 is none of its own.
+func (p Exchange) setReceiveTimeout(s *settings) (err error) {
+	s.receiveTimeout, err = limit{name: "receive_timeout", given: p.ReceiveTimeout}.or(0)
+	return err
+}
+
+// A limit is a time as it was given.
+type limit struct {
+	name  string
+	given *time.Duration
+	zero  bool // whether 0 means something
+}
+
+// or is the limit, or fallback where none was given.
+func (l limit) or(fallback time.Duration) (time.Duration, error) {
+	d := or(l.given, fallback)
+	switch {
+	case d < 0:
+		return 0, invalid("%s must not be negative", l.name)
+	case d > longest:
+		return 0, invalid("%s must not be longer than 24h", l.name)
+	case l.given != nil && d == 0 && !l.zero:
+		return 0, invalid("%s must not be 0: a check has to end", l.name)
+	}
+	return d, nil
+}
+
 // setExpected decides what has to come back.
-func (p Params) setExpected(s *settings) error {
+func (p Exchange) setExpected(s *settings) error {
 	s.minMessages = or(p.MinMessages, 1)
 	most := or(p.MaxMessages, max(defaultMany, s.minMessages))
 	switch {
@@ -136,6 +154,9 @@ func (p Params) setExpected(s *settings) error {
 	if s.receive == "none" && s.receiveFirst {
 		return invalid("receive_first waits for a message, and receive: none for none")
 	}
+	if len(s.expectStatus) == 0 {
+		s.expectStatus = []int{http.StatusSwitchingProtocols}
+	}
 	for _, status := range s.expectStatus {
 		if status < 100 || status > 599 {
 			return invalid("expect_status: %d is no HTTP status", status)
@@ -149,7 +170,7 @@ func (p Params) setExpected(s *settings) error {
 	return nil
 }
 
-func (p Params) setLimits(s *settings) error {
+func (p Connection) setLimits(s *settings) error {
 	s.maxMessage = int64(or(p.MaxMessage, defaultMessage))
 	result := int64(or(p.MaxResult, defaultResult))
 	switch {
@@ -165,7 +186,7 @@ func (p Params) setLimits(s *settings) error {
 }
 
 // setTLS brings Benthos' block and Telegraf's keys together.
-func (p Params) setTLS(s *settings) error {
+func (p Connection) setTLS(s *settings) error {
 	if p.TLS != nil {
 		if err := refuse(p.TLS.Rest, "tls.", laterTLS, true); err != nil {
 			return err

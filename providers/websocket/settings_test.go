@@ -152,7 +152,7 @@ func TestSecretsOfTheAddress(t *testing.T) {
 		"wss://u:" + secret + "@127.0.0.1:1/%zz",
 		"ftp://u:" + secret + "@h",
 	} {
-		r, err := testClient.Query(t.Context(), Params{URL: &address})
+		r, err := testClient.Query(t.Context(), Params{Connection: Connection{URL: &address}})
 		out := string(value.AppendJSON(nil, value.Of(r)))
 		for e := err; e != nil; e = errors.Unwrap(e) {
 			out += e.Error()

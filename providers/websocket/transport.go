@@ -5,10 +5,13 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/coder/websocket"
 
 	"tocsin/providers/dial"
 )
@@ -40,6 +43,28 @@ type transport struct {
 	body      string
 	upgraded  bool
 	responded time.Time
+}
+
+// open dials and upgrades. The connection is nil beside an error.
+func (t *transport) open(ctx context.Context) (*websocket.Conn, *Error) {
+	conn, _, err := websocket.Dial(ctx, t.set.target.url, &websocket.DialOptions{
+		HTTPClient:   &http.Client{Transport: t},
+		HTTPHeader:   t.set.header,
+		Host:         t.set.host,
+		Subprotocols: t.set.subprotocols,
+	})
+	if err == nil {
+		conn.SetReadLimit(t.set.maxMessage)
+		return conn, nil
+	}
+	if own, ok := errors.AsType[*Error](err); ok {
+		return nil, own
+	}
+	if ctx.Err() != nil {
+		return nil, cancelled(ctx, "connect")
+	}
+	cause := rootCause(err) // what is around it shows the whole address
+	return nil, fault(Internal, cause, "the connection could not be opened: %v", cause).in("upgrade")
 }
 
 // RoundTrip is called once.

@@ -87,7 +87,9 @@ func (c client) Query(ctx context.Context, p Params) (Result, error) {
 func Query(ctx context.Context, url string, timeout time.Duration, data any) (connection bool, reply string, err error) {
 	fail := true
 	c := client{dialer: &dial.Dialer{}, now: time.Now}
-	result, err := c.Query(ctx, Params{URL: &url, Timeout: &timeout, Data: data, FailOnError: &fail})
+	result, err := c.Query(ctx, Params{
+		Connection{URL: &url, Timeout: &timeout}, Exchange{Data: data, FailOnError: &fail},
+	})
 	if own, ok := errors.AsType[*Error](err); ok {
 		err = own
 	}
