@@ -68,8 +68,9 @@ func TestAlertIdentity(t *testing.T) {
 		}
 		return text(a.Map, "id")
 	}
-	if id("run 1") != id("run 1") || id("run 1") == id("run 2") || len(id("")) != 36 {
-		t.Error(id("run 1"), id("run 2"))
+	first, again, other := id("run 1"), id("run 1"), id("run 2")
+	if first != again || first == other || len(id("")) != 36 {
+		t.Error(first, again, other)
 	}
 }
 

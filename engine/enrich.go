@@ -45,7 +45,9 @@ func (f *frame) renderFields(ctx context.Context) ([]Field, error) {
 }
 
 // errNoFingerprint is in Keep's words: scripts look for them.
-var errNoFingerprint = errors.New("No fingerprint found for alert enrichment") //nolint:staticcheck // as Keep says it
+//
+//lint:ignore ST1005 the capital is Keep's
+var errNoFingerprint = errors.New("No fingerprint found for alert enrichment")
 
 // enrich adds the fields to the alert and incident. One whose path leads nowhere is
 // left out.

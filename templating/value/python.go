@@ -304,5 +304,5 @@ func (r *pythonReader) unexpected(want string) error {
 func (r *pythonReader) fail(message string) error { return r.failAt(r.at, message) }
 
 func (r *pythonReader) failAt(at int, message string) error {
-	return fmt.Errorf("Python literal, character %d: %s", 1+utf8.RuneCountInString(r.text[:at]), message)
+	return fmt.Errorf("literal, character %d: %s", 1+utf8.RuneCountInString(r.text[:at]), message)
 }

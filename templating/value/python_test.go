@@ -145,7 +145,7 @@ func TestParsePythonMistakes(t *testing.T) {
 			t.Errorf("ParsePython(%.40s) = %s, want an error", tt.text, value.Repr(v))
 			continue
 		}
-		if got := strings.TrimPrefix(err.Error(), "Python literal, "); got != tt.want {
+		if got := strings.TrimPrefix(err.Error(), "literal, "); got != tt.want {
 			t.Errorf("ParsePython(%.40s)\n got %s\nwant %s", tt.text, got, tt.want)
 		}
 	}

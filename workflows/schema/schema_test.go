@@ -48,25 +48,25 @@ type everything struct {
 	Level level         `param:"level" enum:"info,warning,critical" default:"info" doc:"How loud | how bad."`
 	Token schema.Secret `param:"token" doc:"Bearer token."`
 	common
-	Port     uint16            `param:"port" doc:"Port."`
-	Offset   int8              `param:"offset" doc:"Hours."`
-	Load     float64           `param:"load" default:"0.5" doc:"Limit."`
-	Verify   *bool             `param:"verify" default:"true" doc:"Checks the certificate."`
-	Size     schema.ByteSize   `param:"size" default:"1MiB" doc:"At most."`
-	Codes    []int             `param:"codes" default:"[200, 201]" doc:"What is good."`
-	Days     []string          `param:"days" enum:"mon,tue" doc:"When."`
-	Headers  map[string]string `param:"headers" doc:"More headers."`
-	Limits   map[string]int    `param:"limits" doc:"Limits by name."`
-	Body     any               `param:"body" doc:"What to send."`
-	Raw      source.Value      `param:"raw" doc:"As written."`
-	Fields   *value.Map        `param:"fields" doc:"In order."`
-	TLS      *security         `param:"tls" doc:"Encryption."`
-	Inner    certificate       `param:"inner" doc:"Always there."`
-	Tree     tree              `param:"tree" doc:"Contains itself."`
-	Text     schema.Lazy       `param:"text" doc:"Rendered by the provider."`
-	Ignored  string
-	Skipped  string `param:"-"`
-	internal int
+	Port    uint16            `param:"port" doc:"Port."`
+	Offset  int8              `param:"offset" doc:"Hours."`
+	Load    float64           `param:"load" default:"0.5" doc:"Limit."`
+	Verify  *bool             `param:"verify" default:"true" doc:"Checks the certificate."`
+	Size    schema.ByteSize   `param:"size" default:"1MiB" doc:"At most."`
+	Codes   []int             `param:"codes" default:"[200, 201]" doc:"What is good."`
+	Days    []string          `param:"days" enum:"mon,tue" doc:"When."`
+	Headers map[string]string `param:"headers" doc:"More headers."`
+	Limits  map[string]int    `param:"limits" doc:"Limits by name."`
+	Body    any               `param:"body" doc:"What to send."`
+	Raw     source.Value      `param:"raw" doc:"As written."`
+	Fields  *value.Map        `param:"fields" doc:"In order."`
+	TLS     *security         `param:"tls" doc:"Encryption."`
+	Inner   certificate       `param:"inner" doc:"Always there."`
+	Tree    tree              `param:"tree" doc:"Contains itself."`
+	Text    schema.Lazy       `param:"text" doc:"Rendered by the provider."`
+	Ignored string
+	Skipped string `param:"-"`
+	_       int
 }
 
 type security struct {
