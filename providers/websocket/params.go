@@ -29,6 +29,13 @@ type Connection struct {
 	MaxMessage *providers.ByteSize `param:"max_message_size" doc:"Larger messages are an error; 32MiB if absent, 0 for the most there is, 256MiB."`
 	MaxResult  *providers.ByteSize `param:"max_result_bytes" doc:"How much of the messages is kept in the result; 256KiB if absent."`
 
+	OpenMessage     any            `param:"open_message" doc:"Message to send once the connection is open, before anything else; a mapping or list is sent as JSON."`
+	OpenMessageType *string        `param:"open_message_type" enum:"binary,text" doc:"Frame type of open_message and open_messages; binary if absent."`
+	OpenMessages    []any          `param:"open_messages" doc:"Several such messages, in order."`
+	HandshakeBodies []any          `param:"handshake_bodies" doc:"Messages to send as text once the connection is open; an empty one is a pause."`
+	HandshakePause  *time.Duration `param:"handshake_pause" doc:"How long such a pause is; 100ms if absent."`
+	HandshakeBody   any            `param:"handshake_body" doc:"A single one of handshake_bodies."`
+
 	Headers            *value.Map `param:"headers" doc:"Further headers of the upgrade request: a text or a list of texts each."`
 	Origin             *string    `param:"origin" doc:"Origin header; auto makes it of the address. None if absent."`
 	UserAgent          *string    `param:"user_agent" doc:"User-Agent header."`
@@ -84,8 +91,7 @@ var later = map[string]string{
 	"fail_if": "", "script": "", "query_response": "", "expect_close": "", "data_format": "none",
 	"filter": "", "split": "", "dedupe_key": "", "dedupe_window": "",
 	// 2.4, 2.5
-	"open_message": "", "open_message_type": "binary", "open_messages": "", "handshake_bodies": "", "handshake_pause": "100ms",
-	"handshake_body": "", "compression": "off", "max_redirects": "0", "cookies": "",
+	"compression": "off", "max_redirects": "0", "cookies": "",
 	// 2.6
 	"oauth": "", "basic_auth": "", "jwt": "", "bearer_token": "", "bearer_token_file": "", "oauth2": "",
 	// 2.7
@@ -148,6 +154,9 @@ func (p Params) over(defaults Params) Params {
 	}
 	if p.URL != nil || p.SocketURL != nil {
 		defaults.URL, defaults.SocketURL = nil, nil
+	}
+	if len(p.openings()) > 0 {
+		defaults.OpenMessage, defaults.OpenMessages, defaults.HandshakeBodies, defaults.HandshakeBody = nil, nil, nil, nil
 	}
 	if p.MessageType != nil || p.UseTextFrames != nil {
 		defaults.MessageType, defaults.UseTextFrames = nil, nil

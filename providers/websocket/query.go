@@ -73,8 +73,11 @@ func (q *query) exchange(ctx context.Context) *Error {
 	case q.set.receive == "none":
 		failed = q.send(ctx)
 	case q.set.receiveFirst:
-		if failed = q.receive(ctx); failed == nil {
-			failed = q.send(ctx)
+		if failed = q.greet(ctx); failed == nil {
+			failed = q.receive(ctx)
+		}
+		if failed == nil {
+			failed = q.write(ctx, q.set.payloads)
 		}
 	case q.size() > inline:
 		failed = q.both(ctx)
@@ -95,15 +98,53 @@ func (q *query) exchange(ctx context.Context) *Error {
 const inline = 4 << 10
 
 func (q *query) size() (n int) {
+	for _, t := range q.set.opening {
+		n += len(t.payload.data)
+	}
 	for _, p := range q.set.payloads {
 		n += len(p.data)
 	}
 	return n
 }
 
-// send writes the messages.
+// send writes what is said on opening, and then the messages.
 func (q *query) send(ctx context.Context) *Error {
-	for _, p := range q.set.payloads {
+	if failed := q.greet(ctx); failed != nil {
+		return failed
+	}
+	return q.write(ctx, q.set.payloads)
+}
+
+// greet writes what is said on opening.
+func (q *query) greet(ctx context.Context) *Error {
+	for _, t := range q.set.opening {
+		if t.pause == 0 {
+			if failed := q.write(ctx, []payload{t.payload}); failed != nil {
+				return failed
+			}
+			continue
+		}
+		if failed := q.pause(ctx, t.pause); failed != nil {
+			return failed
+		}
+	}
+	return nil
+}
+
+// pause lets time pass, up to the deadline at most.
+func (q *query) pause(ctx context.Context, d time.Duration) *Error {
+	left := time.Until(q.transport.deadline)
+	switch err := pause(ctx, min(d, left)); {
+	case err != nil:
+		return cancelled(ctx, "send")
+	case d >= left:
+		return fault(ReplyTimeout, nil, "time was up in a pause between the messages of the opening")
+	}
+	return nil
+}
+
+func (q *query) write(ctx context.Context, messages []payload) *Error {
+	for _, p := range messages {
 		q.transport.leash.writeUntil(earlier(q.transport.deadline, time.Now().Add(q.set.writeTimeout)))
 		if err := q.conn.Write(context.Background(), p.typ, p.data); err != nil {
 			return q.sendFault(ctx, err)

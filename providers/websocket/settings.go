@@ -16,6 +16,7 @@ type settings struct {
 	receiveTimeout   time.Duration
 	closeTimeout     time.Duration
 
+	opening      []turn
 	payloads     []payload
 	receive      string // required, optional or none
 	receiveFirst bool
@@ -60,7 +61,7 @@ func (p Params) settings() (*settings, error) {
 		measurePing:  or(p.MeasurePing, false),
 		expectStatus: p.ExpectStatus,
 	}
-	return s, each(s, p.setTarget, p.setTimes, p.setReceiveTimeout, p.setPayloads, p.setExpected, p.setLimits, p.setHeaders, p.setTLS)
+	return s, each(s, p.setTarget, p.setTimes, p.setReceiveTimeout, p.setOpening, p.setPayloads, p.setExpected, p.setLimits, p.setHeaders, p.setTLS)
 }
 
 // each takes steps until one is an error.
@@ -147,7 +148,7 @@ func (p Exchange) setExpected(s *settings) error {
 	s.receive = or(p.Receive, "auto")
 	if s.receive == "auto" || s.receive == "" {
 		s.receive = "optional"
-		if len(s.payloads) > 0 || p.MinMessages != nil {
+		if len(s.payloads) > 0 || !s.silent() || p.MinMessages != nil {
 			s.receive = "required"
 		}
 	}
