@@ -60,6 +60,9 @@ func Summary(w io.Writer, runs []*engine.Result) error {
 	for _, r := range list {
 		n.add(r.Status)
 	}
+	if n.total == 0 {
+		return nil
+	}
 	fmt.Fprintf(&b, "### Tocsin: %s\n\n| | workflow | check | time | |\n|---|---|---|---|---|\n", Text{}.total(n))
 	for _, r := range list {
 		for _, c := range cases(r) {

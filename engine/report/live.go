@@ -90,7 +90,7 @@ func (l *Live) Observe(e engine.Event) {
 	case engine.Retrying:
 		run.last().note = fmt.Sprintf("attempt %d failed: %s", e.Attempt, e.Reason)
 	case engine.ItemEnded:
-		run.last().note = items(e.Item)
+		run.last().note = plural(e.Item, "item")
 	case engine.StepEnded:
 		s := run.last()
 		s.status, s.took, s.note = e.Status, l.now().Sub(s.began), ""

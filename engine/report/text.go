@@ -45,17 +45,17 @@ func (t Text) Write(w io.Writer, runs []*engine.Result) error {
 
 // total is the last line of a report about several workflows.
 func (t Text) total(n count) string {
-	parts := []string{t.paint(green, fmt.Sprintf("%d ok", n.passed))}
+	var parts []string
 	for _, p := range []struct {
 		n     int
 		word  string
 		color string
-	}{{n.failed, "failed", red}, {n.broken, "broken", red}, {n.skipped, "skipped", grey}} {
+	}{{n.passed, "ok", green}, {n.failed, "failed", red}, {n.broken, "broken", red}, {n.skipped, "skipped", grey}} {
 		if p.n > 0 {
 			parts = append(parts, t.paint(p.color, fmt.Sprintf("%d %s", p.n, p.word)))
 		}
 	}
-	return fmt.Sprintf("%d workflows: %s", n.total, strings.Join(parts, ", "))
+	return plural(n.total, "workflow") + ": " + strings.Join(parts, ", ")
 }
 
 func (t Text) run(b *bytes.Buffer, r *engine.Result) {
@@ -110,7 +110,7 @@ func (t Text) step(b *bytes.Buffer, r *engine.Result, s *engine.StepResult, widt
 func note(s *engine.StepResult) string {
 	var parts []string
 	if n := len(s.Items); n > 0 {
-		parts = append(parts, items(n))
+		parts = append(parts, plural(n, "item"))
 	}
 	if s.Retries > 0 {
 		parts = append(parts, fmt.Sprintf("%d retried", s.Retries))
@@ -121,11 +121,11 @@ func note(s *engine.StepResult) string {
 	return strings.Join(parts, ", ")
 }
 
-func items(n int) string {
+func plural(n int, noun string) string {
 	if n == 1 {
-		return "1 item"
+		return "1 " + noun
 	}
-	return fmt.Sprintf("%d items", n)
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // check shows a condition that decided against something, or fired an alert; with
