@@ -21,12 +21,12 @@ var update = flag.Bool("update", false, "write the results into testdata")
 // about it. Lines before it say how texts are read from there on:
 //
 //	given {"alert": {"load": 71}}
-//	as if | assert | alert | render | strict | value | explain | cel | cel explain
+//	as if | assert | alert | render | strict | value | explain | cel | cel explain | predicate
 //	keep | ours
 //
 // In texts \n is a line break, and under consts the given texts are templates.
 func TestLanguage(t *testing.T) {
-	for _, name := range []string{"conditions", "templates", "operators", "problems", "explain", "cel", "cel_problems"} {
+	for _, name := range []string{"conditions", "templates", "operators", "problems", "explain", "cel", "cel_problems", "expressions"} {
 		t.Run(name, func(t *testing.T) {
 			file := "testdata/" + name + ".txt"
 			data, err := os.ReadFile(file)
@@ -76,6 +76,9 @@ func languageTable(t *testing.T, table string) string {
 	}
 	return out.String()
 }
+
+// messageNames are those of an expression over a message.
+var messageNames = []Name{{"data", "text"}, {"json", "any"}, {"type", "text"}, {"size", "number"}, {"messages", "list"}, {"headers", "mapping"}}
 
 func noon() time.Time { return time.Date(2024, 5, 6, 12, 0, 0, 0, time.UTC) }
 
@@ -134,7 +137,7 @@ func (r *tableReader) given(text string) {
 }
 
 func (r *tableReader) result(text string) string {
-	forms := map[string]Form{"if": If, "assert": Assert, "alert": AlertAssert, "explain": AlertAssert, "cel": celForm, "cel explain": celForm}
+	forms := map[string]Form{"if": If, "assert": Assert, "alert": AlertAssert, "explain": AlertAssert, "cel": celForm, "cel explain": celForm, "predicate": If}
 	form, isCondition := forms[r.as]
 	if !isCondition {
 		return r.rendered(text)
@@ -142,6 +145,9 @@ func (r *tableReader) result(text string) string {
 	parse := func() (*Expr, error) { return r.lang.ParseExpr(text, form) }
 	if form.cel() {
 		parse = func() (*Expr, error) { return r.lang.ParseCEL(text) }
+	}
+	if r.as == "predicate" {
+		parse = func() (*Expr, error) { return r.lang.ParsePredicate(text, messageNames) }
 	}
 	e, err := parse()
 	if err != nil {

@@ -215,7 +215,7 @@ func (p *parser) name() *node {
 		p.fail(at, fmt.Sprintf("unexpected %q", first), "")
 		return &node{}
 	}
-	if p.inBraces || p.isLocal(first) {
+	if p.inBraces || p.isLocal(first) || p.isName(first) {
 		return p.dotted()
 	}
 	p.pos += len(first)
@@ -257,6 +257,9 @@ func (p *parser) bareWord(w string, at int) *node {
 		return n
 	}
 	hint := fmt.Sprintf("write {{ %s }} for data, '%s' for text", w, w)
+	if p.names != nil {
+		hint = p.nearName(w)
+	}
 	if p.form != Assert {
 		p.fail(at, fmt.Sprintf("unknown name %q", w), hint)
 		return &node{}

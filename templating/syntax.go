@@ -26,6 +26,7 @@ type parser struct {
 	quiet     bool // calls are not looked for
 	escapes   bool // literal text has Python's backslashes
 	locals    []string
+	names     []Name // that stand for data outside of braces
 	sections  int
 	depth     int
 	nodes     int // how many more there may be
@@ -131,6 +132,11 @@ func (p *parser) choice() *node {
 	if p.err != nil || !p.word("if") {
 		return n
 	}
+	return p.choiceOf(n)
+}
+
+// choiceOf reads what follows a if.
+func (p *parser) choiceOf(n *node) *node {
 	cond := p.or()
 	if !p.word("else") {
 		p.fail(p.pos, `"if" without "else"`, "write a if condition else b")
@@ -167,7 +173,9 @@ func (p *parser) joined(word, js string) bool {
 	if !p.symbol(js) {
 		return false
 	}
-	p.note(at, NoteJS, js+" is not Python", "write "+word)
+	if p.names == nil {
+		p.note(at, NoteJS, js+" is not Python", "write "+word)
+	}
 	return true
 }
 
@@ -178,7 +186,7 @@ func (p *parser) not() *node {
 	if !bang && !p.word("not") {
 		return p.comparison()
 	}
-	if bang {
+	if bang && p.names == nil {
 		p.note(at, NoteJS, "! is not Python", "write not")
 	}
 	if p.depth++; p.depth > maxDepth {
@@ -191,6 +199,11 @@ func (p *parser) not() *node {
 
 func (p *parser) comparison() *node {
 	first := p.sum()
+	if p.names != nil && p.err == nil {
+		if op, negated := p.wordOperator(); op != "" {
+			return p.wordOperation(op, negated, first, p.sum())
+		}
+	}
 	op := p.comparator()
 	if op == "" {
 		return first
