@@ -12,6 +12,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -27,6 +28,18 @@ type Dialer struct {
 	Resolve map[string]string
 	// Public refuses loopback, private and reserved addresses too.
 	Public bool
+
+	// Resolver resolves names that Resolve does not have; nil: the system's.
+	Resolver *net.Resolver
+	// Source is the address that TCP connections come from; the zero Addr: as routed.
+	Source netip.Addr
+	// KeepAlive is how long a TCP connection is idle before the system asks whether the
+	// other end is still there; 0: 15 s, negative: it never does.
+	KeepAlive time.Duration
+	// UserTimeout is how long sent data may go without acknowledgement before the system
+	// gives a TCP connection up, in steps of a millisecond; 0: as the system has it. Only
+	// Linux knows of it.
+	UserTimeout time.Duration
 }
 
 // Lookup resolves host for port, Resolve first. Addresses that the guard refuses are
@@ -52,6 +65,25 @@ func (d *Dialer) Lookup(ctx context.Context, host, port string) ([]net.IP, error
 	return allowed, nil
 }
 
+// Permits says whether host may be asked for at all by somebody who resolves it
+// himself, such as a proxy: an address is judged as if it were connected to, a name is
+// not resolved and always may. The error is a *Blocked.
+func (d *Dialer) Permits(host string) error {
+	if err := readable(host); err != nil {
+		return err
+	}
+	if a, err := netip.ParseAddr(host); err == nil {
+		return d.check(host, a.Unmap())
+	}
+	return nil
+}
+
+// Given says whether Resolve has an address for host and port.
+func (d *Dialer) Given(host, port string) bool {
+	_, ok := d.resolved(host, port)
+	return ok
+}
+
 // DialContext connects to addr ("host:port"), trying its addresses in turn. The
 // guard checks the address that is really connected to, so that a name cannot change
 // its mind. What is refused is a *Blocked.
@@ -72,14 +104,30 @@ func (d *Dialer) DialContext(ctx context.Context, network, addr string) (net.Con
 // connect dials addr with the guard on its socket. net.Dialer tries the addresses of
 // a name in turn, IPv4 and IPv6 at once where there are both (RFC 8305).
 func (d *Dialer) connect(ctx context.Context, network, host, addr string) (net.Conn, error) {
-	dialer := net.Dialer{ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {
-		return d.control(host, address)
+	dialer := net.Dialer{KeepAlive: d.KeepAlive, ControlContext: func(_ context.Context, network, address string, c syscall.RawConn) error {
+		if err := d.control(host, address); err != nil {
+			return err
+		}
+		return d.tune(network, c)
 	}}
+	if d.Source.IsValid() && strings.HasPrefix(network, "tcp") {
+		dialer.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(d.Source, 0))
+	}
 	conn, err := dialer.DialContext(ctx, network, addr)
 	if blocked, ok := errors.AsType[*Blocked](err); ok {
 		return nil, blocked
 	}
 	return conn, err
+}
+
+// tune sets what net.Dialer has no field for.
+func (d *Dialer) tune(network string, c syscall.RawConn) error {
+	if d.UserTimeout <= 0 || !strings.HasPrefix(network, "tcp") {
+		return nil
+	}
+	var failed error
+	err := c.Control(func(fd uintptr) { failed = setUserTimeout(fd, d.UserTimeout) })
+	return errors.Join(err, failed)
 }
 
 // control is asked before each connect with the address as a number.
@@ -138,7 +186,11 @@ func (d *Dialer) addresses(ctx context.Context, host, port string) ([]netip.Addr
 	if a, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{a.Unmap()}, nil
 	}
-	found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	resolver := d.Resolver
+	if resolver == nil {
+		resolver = net.DefaultResolver
+	}
+	found, err := resolver.LookupNetIP(ctx, "ip", host)
 	for i := range found {
 		found[i] = found[i].Unmap()
 	}

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package dial
+
+import "time"
+
+func setUserTimeout(uintptr, time.Duration) error { return nil }
