@@ -19,7 +19,7 @@ type codec struct {
 	takes  string // for messages: "a duration such as 10s or 1m30s"
 	secret bool
 	lazy   bool
-	syntax string // "condition", "cel"
+	syntax string // "condition", "expression", "predicate", "cel"
 	deep   bool   // reads lists or mappings, and reports what is wrong in them itself
 
 	item   *codec  // of a list or a mapping with any keys
@@ -44,6 +44,10 @@ func codecOf(t reflect.Type) *codec {
 		return &codec{typ: Any, takes: "any value", lazy: true, deep: true, set: setLazy}
 	case reflect.TypeFor[Condition]():
 		return &codec{typ: String, takes: "a condition", lazy: true, syntax: "condition", deep: true, set: setCondition}
+	case reflect.TypeFor[Expression]():
+		return &codec{typ: String, takes: "an expression", syntax: "expression", set: setExpression}
+	case reflect.TypeFor[Predicate]():
+		return &codec{typ: String, takes: "an expression", syntax: "predicate", set: setPredicate}
 	case reflect.TypeFor[CEL]():
 		return &codec{typ: String, takes: "a condition in CEL", syntax: "cel", set: setText}
 	case valueType:

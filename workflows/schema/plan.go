@@ -100,6 +100,7 @@ func (p *plan) add(sf reflect.StructField, tag string, at []int) {
 		Secret:  c.secret,
 		Lazy:    c.lazy,
 		Syntax:  c.syntax,
+		Names:   namesIn(sf.Tag.Get("names")),
 	}, at: at, codec: c}
 	switch {
 	case name == "":

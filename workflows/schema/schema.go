@@ -32,7 +32,8 @@ type Field struct {
 	Required bool
 	Secret   bool
 	Lazy     bool
-	Syntax   string  // what a text is written in: "condition", "cel"; "": nothing special
+	Syntax   string  // what a text is written in: "condition", "expression", "predicate", "cel"; "": nothing special
+	Names    []Name  // that an expression or predicate may use
 	Fields   []Field // of a mapping, or of the items of a list of mappings
 }
 
@@ -64,8 +65,9 @@ const (
 // Fields are strings (and types made of them), Secret, bool, ints, floats,
 // time.Duration (a number is seconds, else Go's form), ByteSize, any,
 // source.Value, *value.Map, map[string]T, []T, structs, pointers to any of these
-// (nil where the key is absent or null), Lazy, Condition and CEL. An anonymous struct
-// field's fields count as its parent's. Fields without a param tag are not looked at.
+// (nil where the key is absent or null), Lazy, Condition, Expression, Predicate and
+// CEL. An anonymous struct field's fields count as its parent's. Fields without a param
+// tag are not looked at.
 //
 // Of is called twice for one type and returns one schema.
 func Of[T any]() *Schema { return of(reflect.TypeFor[T]()) }
