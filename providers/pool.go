@@ -57,6 +57,7 @@ func NewPool(reg *Registry, env Env) *Pool {
 	if env.Stdout != nil {
 		p.env.Stdout = maskedWriter{p, env.Stdout}
 	}
+	p.env.Hide = p.AddSecrets
 	p.shared = env.HTTP != nil
 	if !p.shared {
 		env = env.filled("")

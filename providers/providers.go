@@ -94,6 +94,11 @@ type Env struct {
 	Log    *slog.Logger
 	Now    func() time.Time
 	Stdout io.Writer // what the console provider prints to
+
+	// Hide says that texts are secret that no parameter shows to be: what a file or the
+	// environment has, or a token that was fetched. They are masked wherever the pool
+	// masks, from then on. nil: nobody masks.
+	Hide func(texts ...string)
 }
 
 // filled is env with its defaults, for a provider of that type.
@@ -112,6 +117,9 @@ func (env Env) filled(typ string) Env {
 	}
 	if env.Stdout == nil {
 		env.Stdout = io.Discard
+	}
+	if env.Hide == nil {
+		env.Hide = func(...string) {}
 	}
 	env.Log = env.Log.With("provider", typ)
 	return env

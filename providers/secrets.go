@@ -2,6 +2,7 @@ package providers
 
 import (
 	"slices"
+	"strings"
 
 	"tocsin/templating/value"
 	"tocsin/workflows/schema"
@@ -31,6 +32,8 @@ func declaredSecrets(f schema.Field, v source.Value) []string {
 	switch {
 	case f.Secret:
 		return texts(v, true)
+	case f.Type == schema.Mapping && len(f.Fields) == 0:
+		return namedSecrets(v)
 	case len(f.Fields) == 0:
 		return nil
 	}
@@ -48,6 +51,52 @@ func declaredSecrets(f schema.Field, v source.Value) []string {
 		}
 	}
 	return all
+}
+
+// namedSecrets are the texts of a mapping whose keys are the author's, such as headers,
+// as far as a key says that they are secret: all of Authorization, and what stands
+// behind the scheme in it. Where a value is {file: ...} or {env: ...}, that is a name.
+func namedSecrets(v source.Value) []string {
+	var all []string
+	if text, ok := v.Data.(string); ok {
+		if inner, err := value.DecodeJSON([]byte(text)); err == nil {
+			v = source.Of(inner)
+		}
+	}
+	for _, e := range mapping(v) {
+		_, nested := e.Value.Data.(source.Map)
+		switch {
+		case nested:
+			all = append(all, formSecrets(e.Key, e.Value)...)
+		case CallsSecret(e.Key):
+			for _, text := range texts(e.Value, true) {
+				_, credentials, _ := strings.Cut(text, " ")
+				all = append(all, text, strings.TrimSpace(credentials))
+			}
+		}
+	}
+	return all
+}
+
+// formSecrets are those of a value that says where it is: {value: x} or {secret: x}.
+func formSecrets(key string, v source.Value) []string {
+	var all []string
+	for _, e := range mapping(v) {
+		if e.Key == "secret" || e.Key == "value" && CallsSecret(key) {
+			all = append(all, texts(e.Value, true)...)
+		}
+	}
+	return all
+}
+
+// secretNames are parts of names whose values are not shown.
+var secretNames = []string{"token", "key", "secret", "sig", "password", "passwd", "pwd", "auth", "cookie", "session"}
+
+// CallsSecret says that what a header, a query parameter or a field of that name has
+// for value should not be shown.
+func CallsSecret(name string) bool {
+	name = strings.ToLower(name)
+	return slices.ContainsFunc(secretNames, func(part string) bool { return strings.Contains(name, part) })
 }
 
 // texts are the strings in v, and where numbers is set the other scalars too, since a
