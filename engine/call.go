@@ -133,7 +133,7 @@ func (f *frame) attempt(ctx context.Context, with source.Value) (any, error) {
 		return nil, err
 	}
 	replies := make(chan reply, 1)
-	go f.ask(ctx, config, with, replies)
+	go f.ask(providers.WithOrigin(ctx, f.origin()), config, with, replies)
 	select {
 	case a := <-replies:
 		return a.out, f.judge(ctx, a.err)
@@ -148,6 +148,24 @@ func (f *frame) attempt(ctx context.Context, with source.Value) (any, error) {
 		f.log().Warn("call abandoned", "run", f.in.Run, "workflow", f.p.workflow.ID, "step", f.s.Name, "provider", f.s.Provider.S)
 		return nil, &stoppedError{cause: context.Cause(ctx), left: true}
 	}
+}
+
+// origin is what the call is made for.
+func (f *frame) origin() providers.Origin {
+	o := providers.Origin{
+		Workflow: f.p.workflow.ID, Run: f.in.Run, Step: f.s.Name,
+		Looped: f.item > 0, Item: f.value,
+	}
+	if f.p.keep {
+		o.Compat = "keep"
+	}
+	if f.alert.Len() > 0 {
+		o.Alert = f.alert
+	}
+	if steps, ok := f.data["steps"].(*value.Map); ok {
+		o.Results, _ = lookup(steps, []string{"this", "results"})
+	}
+	return o
 }
 
 // opening renders a configuration that is written in the step: before the call, since

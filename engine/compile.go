@@ -122,7 +122,8 @@ const (
 
 // step prepares s, whose texts may read the steps that were prepared before.
 func (c *compiler) step(written *workflows.Step) *step {
-	s := &step{Step: c.used(written), timeout: cmp.Or(written.Timeout, defaultStepTimeout)}
+	s := &step{Step: c.used(written)}
+	s.timeout = cmp.Or(s.Timeout, defaultStepTimeout)
 	c.at = s
 	defer func() { c.at = nil }()
 	c.provider(s)
@@ -142,84 +143,26 @@ func (c *compiler) step(written *workflows.Step) *step {
 }
 
 // used is s with what it leaves out taken from the shared action that it names
-// (spec §1.6).
+// (spec §1.6). The parser has done so for those of the file.
 func (c *compiler) used(s *workflows.Step) *workflows.Step {
-	if s.Use == "" || len(c.lib.Actions) == 0 {
+	merged, problems := s.Resolve(c.lib.Actions)
+	c.problems = append(c.problems, problems...)
+	if merged == nil {
 		return s
 	}
-	shared, ok := c.lib.Actions[s.Use]
-	if !ok {
-		return s
+	if s.Name == onFailureName && s.Use != "" {
+		named := *merged
+		named.Name = onFailureName
+		return &named
 	}
-	merged := *shared
-	overlay(&merged, s)
-	return &merged
-}
-
-// overlay puts what s says over what dst says.
-func overlay(dst, s *workflows.Step) {
-	dst.Pos, dst.Kind, dst.Name, dst.Use = s.Pos, s.Kind, s.Name, s.Use
-	for _, f := range []struct{ dst, s *workflows.Text }{
-		{&dst.If, &s.If}, {&dst.Foreach, &s.Foreach}, {&dst.Provider, &s.Provider},
-	} {
-		if f.s.S != "" || f.s.Value.Data != nil {
-			*f.dst = *f.s
-		}
-	}
-	for _, f := range []struct{ dst, s *source.Value }{
-		{&dst.Vars, &s.Vars}, {&dst.Aliases, &s.Aliases}, {&dst.Config, &s.Config}, {&dst.With, &s.With},
-	} {
-		*f.dst = overlaid(*f.dst, *f.s)
-	}
-	if len(s.Conditions) > 0 {
-		dst.Conditions = s.Conditions
-	}
-	if len(s.Expect) > 0 {
-		dst.Expect = s.Expect
-	}
-	if len(s.Enrich) > 0 {
-		dst.Enrich = s.Enrich
-	}
-	if s.Throttle != nil {
-		dst.Throttle = s.Throttle
-	}
-	if s.Retry != (workflows.Retry{}) {
-		dst.Retry = s.Retry
-	}
-	dst.Parallel = cmp.Or(s.Parallel, dst.Parallel)
-	dst.Timeout = cmp.Or(s.Timeout, dst.Timeout)
-	dst.Stop = dst.Stop || s.Stop
-	dst.ContinueOnError = dst.ContinueOnError || s.ContinueOnError
-}
-
-// overlaid is v over base: mappings key by key, anything else as a whole.
-func overlaid(base, v source.Value) source.Value {
-	if v.Data == nil {
-		return base
-	}
-	over, isMap := v.Data.(source.Map)
-	under, both := base.Data.(source.Map)
-	if !isMap || !both {
-		return v
-	}
-	merged := slices.Clone(under)
-	for _, e := range over {
-		if i := slices.IndexFunc(merged, func(m source.Entry) bool { return m.Key == e.Key }); i >= 0 {
-			merged[i] = source.Entry{Key: e.Key, Pos: e.Pos, Value: overlaid(merged[i].Value, e.Value)}
-		} else {
-			merged = append(merged, e)
-		}
-	}
-	return source.Value{Pos: v.Pos, Data: merged}
+	return merged
 }
 
 // provider finds the step's provider and what it does for a step of this kind.
 func (c *compiler) provider(s *step) {
 	t := s.Provider
 	if t.S == "" {
-		if s.Use != "" {
-			c.problem(s.Pos, source.UnknownAction, c.nearAction(s.Use), "no shared action %q, and no provider", s.Use)
-		} else {
+		if s.Use == "" { // else the action that it uses is not there, which was said
 			c.problem(s.Pos, source.MissingKey, "write provider: {type: ..., with: {...}}", "%s has no provider", title(s))
 		}
 		return
@@ -244,18 +187,6 @@ func unknownProvider(reg *providers.Registry, t workflows.Text) source.Problem {
 		p.Hint = `"tocsin providers" lists them`
 	}
 	return p
-}
-
-func (c *compiler) nearAction(name string) string {
-	names := make([]string, 0, len(c.lib.Actions))
-	for n := range c.lib.Actions {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	if near := source.Nearest(name, names); near != "" {
-		return fmt.Sprintf("did you mean %q?", near)
-	}
-	return `shared actions stand under "actions:" beside the workflow`
 }
 
 // operation is what the provider does for a step, or for an action.

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -20,7 +19,8 @@ type param struct {
 	kind  paramKind
 	typed bool // what the text gives keeps its type
 	text  *templating.Template
-	below []param // of a list or mapping
+	expr  *templating.Expr // of a decision, or the choice that a lazy text is; else nil
+	below []param          // of a list or mapping
 	spare *spare
 	err   error
 }
@@ -34,6 +34,8 @@ const (
 	mapped
 	deferred // {key, default, safe}
 	lazy     // the provider renders it itself
+	decision // the provider decides it itself
+	query    // CEL: what is rendered into it is data
 	wrong    // rendering it is an error
 )
 
@@ -135,8 +137,11 @@ func (c *compiler) parameter(s *step, e source.Entry) param {
 	f := s.field(e.Key)
 	m, isMap := e.Value.Data.(source.Map)
 	switch {
+	case f.Syntax != "":
+		return c.syntax(e.Value, f.Syntax)
 	case f.Lazy:
 		p := c.param(e.Value, schema.Any)
+		c.choices(&p)
 		return param{value: e.Value, kind: lazy, below: []param{p}}
 	case isMap && s.Kind == workflows.Query && isDeferred(m, f):
 		return c.deferred(e.Value, m)
@@ -270,6 +275,10 @@ func (p *param) render(ctx context.Context, s *templating.Scope) (source.Value, 
 		return source.Value{}, p.err
 	case lazy:
 		return source.Value{Pos: p.value.Pos, Data: p.later(ctx, s)}, nil
+	case decision:
+		return source.Value{Pos: p.value.Pos, Data: p.decide(ctx, s)}, nil
+	case query:
+		return p.renderQuery(ctx, s)
 	}
 	return p.value, nil
 }
@@ -282,6 +291,9 @@ func (p *param) renderText(ctx context.Context, s *templating.Scope) (source.Val
 	v, err := render(ctx, s)
 	if err != nil {
 		return source.Value{}, &textError{where(p.value, err), err}
+	}
+	if p.expr != nil {
+		v = p.chosen(ctx, s, v)
 	}
 	switch v.(type) {
 	case *value.Map, value.Object, []any, value.Tuple:
@@ -329,22 +341,4 @@ func (p *param) renderDeferred(ctx context.Context, s *templating.Scope) (source
 	}
 	v.Pos = p.value.Pos
 	return v, nil
-}
-
-// later is a parameter that the provider renders, with more names to see.
-func (p *param) later(ctx context.Context, s *templating.Scope) schema.Lazy {
-	return func(more map[string]any) (any, error) {
-		own := templating.Scope{Data: make(map[string]any, len(s.Data)+len(more)), Now: s.Now, Strict: s.Strict}
-		for k, v := range s.Data {
-			own.Data[k] = v
-		}
-		for k, v := range more {
-			own.Data[k] = value.Of(v)
-		}
-		v, err := p.below[0].render(ctx, &own)
-		if err != nil {
-			return nil, fmt.Errorf("%v: %w", p.value.Pos, err)
-		}
-		return v.Plain(), nil
-	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"tocsin/templating/value"
 	"tocsin/workflows"
+	"tocsin/workflows/schema"
 	"tocsin/workflows/source"
 )
 
@@ -246,7 +247,7 @@ func (f *frame) render(ctx context.Context) (source.Value, []Field, error) {
 		return source.Value{}, nil, err
 	}
 	if f.plain = f.s.plain; f.plain == nil || f.s.message != "" {
-		f.plain = with.Plain()
+		f.plain = f.s.with.plainOf(with)
 	}
 	f.entry.Set("provider_parameters", f.plain)
 	if f.shown = f.plain; f.s.secret {
@@ -271,8 +272,11 @@ func (f *frame) pretend(with source.Value) Event {
 
 // known says that a parameter has been rendered, unless the provider does that.
 func known(v source.Value) bool {
-	_, function := v.Data.(func(map[string]any) (any, error))
-	return !function
+	switch v.Data.(type) {
+	case schema.Lazy, schema.Condition:
+		return false
+	}
+	return true
 }
 
 // keep puts what the call returned where later texts read it. In a foreach the list

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"tocsin/workflows/source"
 )
@@ -37,6 +38,10 @@ func (s *Step) unknownAction(known []string) source.Problem {
 	}
 	if near := source.Nearest(s.Use, known); near != "" {
 		p.Hint = fmt.Sprintf("did you mean %q?", near)
+	} else if len(known) == 0 {
+		p.Hint = `write shared actions under "actions:" beside the workflow, or in a file for --actions`
+	} else {
+		p.Hint = "there are " + strings.Join(known, ", ")
 	}
 	return p
 }

@@ -1,0 +1,35 @@
+package providers
+
+import "context"
+
+// An Origin says what a call is made for. Providers that keep books need it; to most
+// it makes no difference.
+type Origin struct {
+	Workflow string // its id
+	Run      string
+	Step     string
+	// Item is the item of the step's foreach that the call is for, where Looped says
+	// that it has one.
+	Item   any
+	Looped bool
+	// Results are what the last step that ran gave, nil if none did.
+	Results any
+	// Alert is the alert that started the run as a *value.Map; nil: none did.
+	Alert any
+	// Compat is "keep" where Keep's own answers are wanted.
+	Compat string
+}
+
+type originKey struct{}
+
+// WithOrigin says to calls made with the context what they are for.
+func WithOrigin(ctx context.Context, o Origin) context.Context {
+	return context.WithValue(ctx, originKey{}, o)
+}
+
+// OriginOf is what a call with this context is for; the zero Origin where nobody has
+// said.
+func OriginOf(ctx context.Context) Origin {
+	o, _ := ctx.Value(originKey{}).(Origin)
+	return o
+}
