@@ -3,8 +3,10 @@ package engine
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
+	"tocsin/templating"
 	"tocsin/workflows"
 	"tocsin/workflows/source"
 )
@@ -12,105 +14,114 @@ import (
 // A Trigger says when a program wants to run. Like the rest of a program it is a
 // function of its arguments; package schedule has the clock.
 type Trigger struct {
-	Type  string
-	Next  func(last time.Time) time.Time // nil: time does not start it
-	Match func(a Arrival) bool           // nil: alerts and incidents do not
+	Type         string
+	Pos          source.Pos
+	Next         func(last time.Time) time.Time // the first start after last; zero: none any more. nil: time does not start it
+	Match        func(a Arrival) bool           // nil: alerts and incidents do not
+	Subscription *Subscription                  // what brings the alerts that Match is asked about; nil: those everybody sees
+
+	test eventTest // what Match asks
 }
 
-// An Arrival is an alert or incident that came in, and what that changed.
-type Arrival struct {
-	Kind    string // "alert", "incident"
-	Event   string // "created", "updated", ...
-	Fields  map[string]any
-	Changed []string
+// An eventTest decides whether an event starts a workflow.
+type eventTest interface {
+	kind() string // of the events that it is about
+	holds(e *event) bool
+	why(e *event) string               // why it holds or does not, in words
+	equalities() []templating.Equality // what must be so for it to hold; to look it up by
 }
 
-// triggerTypes is the table of triggers. Their keys are in package workflows.
+// triggerTypes is the table of triggers. A new one is a file trigger_x.go and a row; its
+// keys are in package workflows. Any other type is that of a provider with alerts to
+// subscribe to.
 var triggerTypes = map[string]func(c *compiler, p workflows.Part) Trigger{
 	"manual":   func(*compiler, workflows.Part) Trigger { return Trigger{} },
 	"interval": intervalTrigger,
+	"cron":     cronTrigger,
 	"alert":    alertTrigger,
 	"incident": incidentTrigger,
 }
 
 func (c *compiler) triggers() {
 	last := -1 // of several intervals the last one counts (spec §2.2)
-	for _, t := range c.w.Triggers {
-		compile, ok := triggerTypes[t.Type.S]
+	for _, p := range c.w.Triggers {
+		t, ok := c.trigger(p)
 		if !ok {
-			c.unknownTrigger(t)
 			continue
 		}
-		compiled := compile(c, t)
-		compiled.Type = t.Type.S
-		if t.Type.S == "interval" && last >= 0 {
-			c.warn(t.Pos, source.NoEffect, "", "of several interval triggers the last one counts")
-			c.p.triggers = slices.Delete(c.p.triggers, last, last+1)
+		if t.Type == "interval" {
+			if last >= 0 {
+				c.warn(p.Pos, source.NoEffect, "", "of several interval triggers the last one counts")
+				c.p.triggers = slices.Delete(c.p.triggers, last, last+1)
+			}
+			last = len(c.p.triggers)
 		}
-		c.p.triggers = append(c.p.triggers, compiled)
-		if t.Type.S == "interval" {
-			last = len(c.p.triggers) - 1
-		}
+		c.p.triggers = append(c.p.triggers, t)
 	}
+}
+
+func (c *compiler) trigger(p workflows.Part) (Trigger, bool) {
+	compile, ok := triggerTypes[p.Type.S]
+	if !ok {
+		provider, known := c.lib.Providers.Lookup(p.Type.S)
+		if !known || provider.Subscribe == nil {
+			c.unknownTrigger(p)
+			return Trigger{}, false
+		}
+		compile = subscriptionTrigger(provider)
+	}
+	t := compile(c, p)
+	t.Type, t.Pos = p.Type.S, p.Pos
+	if t.test != nil {
+		t.Match = t.match
+	}
+	return t, true
+}
+
+// waits makes a trigger of what decides about events.
+func waits(test eventTest) Trigger { return Trigger{test: test} }
+
+func (t Trigger) match(a Arrival) bool {
+	e := a.event()
+	return e.err == nil && e.kind == t.test.kind() && t.test.holds(e)
+}
+
+// Matches is Match, and why it is so in words for a person.
+func (t Trigger) Matches(a Arrival) (ok bool, why string) {
+	e := a.event()
+	switch {
+	case t.test == nil:
+		return false, "it does not wait for events"
+	case e.err != nil:
+		return false, e.err.Error()
+	case e.kind != t.test.kind():
+		return false, fmt.Sprintf("it waits for %ss, and this is an %s", t.test.kind(), e.kind)
+	}
+	return t.test.holds(e), t.test.why(e)
 }
 
 // unknownTrigger reports a type that nobody knows. Keep ignores it, so that only what
 // was probably meant to be another is an error.
 func (c *compiler) unknownTrigger(t workflows.Trigger) {
-	names := []string{"manual", "interval", "alert", "incident"}
-	if near := source.Nearest(t.Type.S, names); near != "" {
+	types := c.triggerNames()
+	if near := source.Nearest(t.Type.S, types); near != "" {
 		c.problem(t.Type.Pos, source.UnknownType, fmt.Sprintf("did you mean %q?", near), "no trigger of type %q", t.Type.S)
 		return
 	}
-	c.warn(t.Type.Pos, source.UnknownType, "types are manual, interval, alert and incident", "no trigger of type %q, it is ignored", t.Type.S)
+	hint := "types are " + strings.Join(types[:len(types)-1], ", ") + " and " + types[len(types)-1]
+	if p, ok := c.lib.Providers.Lookup(t.Type.S); ok {
+		hint = fmt.Sprintf("%s has no alerts to subscribe to; %s", p.Type, hint)
+	}
+	c.warn(t.Type.Pos, source.UnknownType, hint, "no trigger of type %q, it is ignored", t.Type.S)
 }
 
-// intervalTrigger runs every so often, measured from start to start. A period of 0,
-// as Keep has it, is never (spec §2.2).
-func intervalTrigger(c *compiler, p workflows.Part) Trigger {
-	v, ok := key(p, "value")
-	if !ok {
-		v, ok = key(p, "every")
-	}
-	if !ok {
-		c.warn(p.Pos, source.NeverRuns, "write value: 5m", "an interval without a value never runs")
-		return Trigger{}
-	}
-	period, err := workflows.ParseDuration(v.Data)
-	switch {
-	case err != nil:
-		c.problem(v.Pos, source.BadValue, "such as 60, 30s, 5m, 1h or 1d", "%q is not an interval: %v", fmt.Sprint(v.Plain()), err)
-	case period <= 0:
-		c.warn(v.Pos, source.NeverRuns, "write value: 5m", "an interval of %v never runs", v.Plain())
-	case period < time.Second:
-		c.problem(v.Pos, source.BadValue, "write value: 1s", "an interval of %s is too short: at least a second", period)
-	default:
-		return Trigger{Next: func(last time.Time) time.Time { return last.Add(period) }}
-	}
-	return Trigger{}
-}
-
-// alertTrigger runs when an alert comes in. One that filters matches nothing yet.
-func alertTrigger(_ *compiler, p workflows.Part) Trigger {
-	for _, filter := range []string{"filters", "cel", "only_on_change", "severity_changed"} {
-		if _, ok := key(p, filter); ok {
-			return Trigger{}
+// triggerNames are the types that there are, those of providers last.
+func (c *compiler) triggerNames() []string {
+	names := []string{"manual", "interval", "cron", "alert", "incident"}
+	for _, p := range c.lib.Providers.All() {
+		if p.Subscribe != nil {
+			names = append(names, p.Type)
 		}
 	}
-	return Trigger{Match: func(a Arrival) bool { return a.Kind == "alert" }}
-}
-
-// incidentTrigger runs when something that it names happens to an incident.
-func incidentTrigger(_ *compiler, p workflows.Part) Trigger {
-	v, _ := key(p, "events")
-	list, _ := v.Data.([]source.Value)
-	events := make([]string, 0, len(list))
-	for _, e := range list {
-		if name, ok := e.Data.(string); ok {
-			events = append(events, name)
-		}
-	}
-	return Trigger{Match: func(a Arrival) bool {
-		return a.Kind == "incident" && slices.Contains(events, a.Event)
-	}}
+	return names
 }
