@@ -92,6 +92,7 @@ func newRoot(s *setup) *cobra.Command {
 var commands = []func(*setup) *cobra.Command{
 	newRunCommand,
 	newValidateCommand,
+	newLintCommand,
 	newRenderCommand,
 	newExplainCommand,
 	newProvidersCommand,

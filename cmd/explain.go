@@ -11,19 +11,25 @@ import (
 )
 
 func newExplainCommand(s *setup) *cobra.Command {
+	codes := false
 	c := &cobra.Command{
-		Use:   "explain [KEY]",
-		Short: "Explain a key of the workflow language",
+		Use:   "explain [KEY|CODE]",
+		Short: "Explain a key of the workflow language, or a code of a problem",
 		Long: `Explain says what a key of a workflow file means, what it takes, and shows it in use.
-Without a key it lists them all.`,
+Without a key it lists them all. A code that validate or lint prints, or its name, is
+explained too; --codes lists them.`,
 		Example: `  tocsin explain step.retry
+  tocsin explain TOC012
   tocsin explain condition.assert
   tocsin explain | grep trigger`,
 		Args: cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return keyPaths(workflows.Keys()), cobra.ShellCompDirectiveNoFileComp
+			return append(keyPaths(workflows.Keys()), codeWords()...), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
+			if codes {
+				return s.listRules()
+			}
 			if len(args) == 0 {
 				return s.listKeys(workflows.Keys())
 			}
@@ -31,6 +37,7 @@ Without a key it lists them all.`,
 		},
 	}
 	s.outputFlag(c, "text", "json")
+	c.Flags().BoolVar(&codes, "codes", false, "list the codes of problems")
 	return c
 }
 
@@ -60,16 +67,19 @@ func (s *setup) listKeys(keys []workflows.Key) error {
 
 // showKeys explains the keys that a word means: "step.retry", or "retry" alone.
 func (s *setup) showKeys(keys []workflows.Key, word string) error {
+	if r, ok := source.RuleOf(word); ok {
+		return s.showRule(r)
+	}
 	found := findKeys(keys, word)
 	switch {
 	case len(found) == 0 && strings.Contains(word, "{{"):
 		return usage(`try it with data: tocsin render --condition '...' --data data.json`, "%q is a condition, not a key", word)
 	case len(found) == 0:
 		hint := `"tocsin explain" lists the keys`
-		if near := source.Nearest(word, keyPaths(keys)); near != "" {
+		if near := source.Nearest(word, append(keyPaths(keys), codeWords()...)); near != "" {
 			hint = fmt.Sprintf("did you mean %q?", near)
 		}
-		return usage(hint, "no key %q in the language", word)
+		return usage(hint, "no key %q in the language, and no such code", word)
 	case s.output == "json":
 		return s.json(found)
 	}

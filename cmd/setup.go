@@ -33,6 +33,7 @@ type setup struct {
 	resolves      []string
 	output        string
 	verbose       bool
+	notes         bool // what is less than a warning is wanted too
 }
 
 // readingFlags are for commands that read workflow files.
@@ -130,7 +131,7 @@ func (s *setup) load(paths []string, required bool, stdout io.Writer) (documents
 	}
 	for i, d := range docs.list {
 		ps, err := s.compile(d, share[i], env, required)
-		docs.problems = append(docs.problems, ps...)
+		docs.problems = append(docs.problems, s.review(d, ps)...)
 		if err != nil {
 			return docs, err
 		}

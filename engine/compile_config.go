@@ -31,6 +31,7 @@ func (c *compiler) named(s *step, text string) {
 	parts := strings.Split(text, ".")
 	if len(parts) != 2 {
 		c.problem(s.Config.Pos, source.BadConfig, configHint(configName(text)), "%q does not name a configuration", text)
+		c.problems[len(c.problems)-1].Fix = configFix(s.Config, text)
 		return
 	}
 	s.config.name = configName(parts[1])

@@ -75,6 +75,7 @@ func (c *compiler) notes(v source.Value, notes []templating.Note) {
 			n.Hint = literalHint(n.Hint)
 		}
 		c.warn(v.At(n.Offset), source.CodeOf(n.Code), n.Hint, "%s", n.Message)
+		c.problems[len(c.problems)-1].Fix = fixOf(v, n)
 	}
 }
 

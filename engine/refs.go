@@ -139,6 +139,9 @@ func (c *compiler) entryRef(v source.Value, ref templating.Ref, s *step, i int) 
 			hint = fmt.Sprintf("did you mean %q?", near)
 		}
 		c.refWarn(v, ref, i, hint, "a step has no %q", ref.Path[i])
+		if p := &c.problems[len(c.problems)-1]; ref.Path[i] == "result" { // nothing else that it can mean
+			p.Fix = source.Fix{Pos: p.Pos, Old: "result", Text: "results", What: "write results"}
+		}
 		return
 	}
 	if ref.Path[i] != "results" || s.op == nil || s.op.Result == nil || s.op.Result.Open() {

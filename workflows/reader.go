@@ -3,6 +3,7 @@ package workflows
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"tocsin/templating/value"
@@ -28,6 +29,9 @@ func (r *reader) warn(pos source.Pos, code, hint, format string, args ...any) {
 	r.problem(pos, code, hint, format, args...)
 	r.problems[len(r.problems)-1].Warning = true
 }
+
+// fix adds to the last problem what would mend it.
+func (r *reader) fix(f source.Fix) { r.problems[len(r.problems)-1].Fix = f }
 
 // done returns the problems in the order of places, each once: what two workflows
 // use is read twice.
@@ -55,6 +59,7 @@ func (r *reader) unknown(l level, what string, m source.Map, e *source.Entry) st
 	names := rowNames(l)
 	if near := source.Nearest(e.Key, names); near != "" {
 		r.problem(e.Pos, source.UnknownKey, fmt.Sprintf("did you mean %q?", near), "unknown key %q", e.Key)
+		r.fix(e.Rename(near))
 		return near
 	}
 	hint := fmt.Sprintf("%s may have %s", article(what), list(names, "and"))
@@ -196,6 +201,7 @@ func (r *reader) name(v source.Value) string {
 	t := text(v)
 	if _, ok := v.Data.(string); !ok {
 		r.warn(v.Pos, source.NotAText, fmt.Sprintf("write it in quotes: %q", t.S), "a name is a text, and YAML reads this as %s", describe(v))
+		r.fix(source.Fix{Pos: v.Pos, Old: t.S, Text: strconv.Quote(t.S), What: "quote the name"})
 	}
 	return t.S
 }

@@ -69,6 +69,7 @@ func (r *reader) checkStep(s *Step) {
 	}
 	if p, ok := m.Get("parallel"); ok && s.Foreach.Pos == (source.Pos{}) {
 		r.warn(p.Pos, source.NoEffect, "write foreach with it", "\"parallel\" does nothing without \"foreach\"")
+		r.fix(s.written.Remove(entry(m, "parallel"), "remove parallel, which does nothing"))
 	}
 	r.checkRetry(s, m)
 }
@@ -89,6 +90,11 @@ func (r *reader) checkRetry(s *Step, m source.Map) {
 	slices.SortFunc(places, func(a, b source.Pos) int { return cmp.Compare(a.Line, b.Line) })
 	hint := fmt.Sprintf("keep one of them; the other is in line %d", places[0].Line)
 	r.problem(places[1], source.RetryTwice, hint, "this %s has two retries", s.Kind)
+}
+
+// entry is the entry of a key that m has.
+func entry(m source.Map, key string) source.Entry {
+	return m[slices.IndexFunc(m, func(e source.Entry) bool { return e.Key == key })]
 }
 
 // get follows keys into mappings; the zero Value where one is not there.

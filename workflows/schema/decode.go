@@ -245,6 +245,7 @@ func (d *decoder) unknown(p *plan, e *source.Entry, near string) {
 	switch {
 	case near != "":
 		problem.Hint = fmt.Sprintf("did you mean %q?", near)
+		problem.Fix = e.Rename(near)
 	case len(p.fields) == 0:
 		problem.Hint = fmt.Sprintf("there are no %ss", d.noun)
 	case len(p.fields) <= listed:

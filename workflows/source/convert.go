@@ -165,6 +165,7 @@ func (c *converter) entry(m *keys, n *yaml.Node, i, merged int) {
 			Message: fmt.Sprintf("key %q is given twice", key),
 			Hint:    fmt.Sprintf("the first is in line %d; only the last one counts", first.Pos.Line),
 			Warning: true,
+			Fix:     c.text.remove(first.Pos, fmt.Sprintf("remove the first %q, which does not count", key)),
 		})
 	}
 	m.Map[at] = e

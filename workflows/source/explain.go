@@ -94,7 +94,21 @@ func unquotedTemplate(p Pos, text string) Problem {
 		Code:    UnquotedTemplate,
 		Message: fmt.Sprintf("%q begins a mapping here, not a text", text[:2]),
 		Hint:    "quote the text: " + quoted(text),
+		Fix:     quote(p, text),
 	}
+}
+
+// quote is the fix that puts the text, up to a comment, into quotes.
+func quote(p Pos, text string) Fix {
+	if i := strings.Index(text, " #"); i >= 0 {
+		text = text[:i]
+	}
+	text = strings.TrimRight(text, " \t")
+	with := `"` + text + `"`
+	if strings.ContainsAny(text, `"\`) {
+		with = "'" + strings.ReplaceAll(text, "'", "''") + "'"
+	}
+	return Fix{Pos: p, Old: text, Text: with, What: "quote the text"}
 }
 
 // quoted is the text in quotes that do not occur in it, as far as it fits in a hint.
@@ -243,7 +257,9 @@ func (m mistake) noColon() Problem {
 	m = m.moved(indentOf(m.line))
 	key, rest, found := strings.Cut(m.line[m.at:], ":")
 	if found && key != "" && !strings.ContainsAny(key, " \"'") && !strings.HasPrefix(rest, " ") {
-		return m.problem(MissingSpace, `a space is missing after ":"`, fmt.Sprintf(`write "%s: %s"`, key, rest))
+		p := m.problem(MissingSpace, `a space is missing after ":"`, fmt.Sprintf(`write "%s: %s"`, key, rest))
+		p.Fix = Fix{Pos: m.pos, Old: key + ":", Text: key + ": ", What: "put a space after the colon"}
+		return p
 	}
 	return m.problem(MissingColon, `this is not a "key: value"`,
 		"if it belongs to the text above, indent it more, or write that text in a block after |")

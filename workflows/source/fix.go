@@ -3,7 +3,6 @@ package source
 import (
 	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // A Fix is a change to the text that can be made without asking: afterwards the
@@ -11,8 +10,8 @@ import (
 // can mean.
 type Fix struct {
 	Pos  Pos    // where it begins
-	Len  int    // so many characters are replaced, line breaks counted too
-	Text string // what stands there instead; its lines end in "\n", whatever the file's do
+	Old  string // what stands there, byte for byte; if it does not, nothing is changed
+	Text string // what is to stand there; its lines end in "\n", whatever the file's do
 	What string // what is done, as an order: write "results"; "": there is no fix
 }
 
@@ -56,15 +55,10 @@ func (t *text) span(f Fix) (start, end int) {
 	if start < 0 || f.Pos.File != t.file {
 		return -1, -1
 	}
-	end = start
-	for range f.Len {
-		_, n := utf8.DecodeRuneInString(t.raw[end:])
-		if n == 0 {
-			return -1, -1
-		}
-		end += n
+	if !strings.HasPrefix(t.raw[start:], f.Old) {
+		return -1, -1
 	}
-	return start, end
+	return start, start + len(f.Old)
 }
 
 // broken is s with the line breaks that the file has.
@@ -97,31 +91,39 @@ func (ps Problems) errors() int {
 	return n
 }
 
-// entry is how many characters the "key: value" at p takes, with its line break, and
-// whether it has whole lines to itself.
-func (t *text) entry(p Pos) (from Pos, length int, ok bool) {
+// Remove is the fix that takes the entry of a mapping away. There is none where the
+// entry does not have its lines to itself.
+func (v Value) Remove(e Entry, what string) Fix {
+	if v.text == nil {
+		return Fix{}
+	}
+	return v.text.remove(e.Pos, what)
+}
+
+// remove takes away the "key: value" at p: its line, and what is indented more.
+func (t *text) remove(p Pos, what string) Fix {
 	line := t.line(p.Line)
 	indent := indentOf(line)
 	if indent != columnOffset(line, p.Col) {
-		return p, 0, false
+		return Fix{}
 	}
 	last := p.Line
 	for n := p.Line + 1; n <= len(t.lines()); n++ {
 		below := t.line(n)
 		content := strings.TrimLeft(below, " ")
-		in := len(below) - len(content)
 		if content == "" || content[0] == '#' {
-			continue
+			continue // it goes with what comes after it
 		}
+		in := len(below) - len(content)
 		if in < indent || in == indent && !strings.HasPrefix(content, "- ") && content != "-" {
 			break
 		}
 		last = n
 	}
-	from = Pos{File: p.File, Line: p.Line, Col: 1}
 	end := len(t.raw)
 	if last < len(t.lines()) {
 		end = t.lines()[last]
 	}
-	return from, utf8.RuneCountInString(t.raw[t.offset(from):end]), true
+	from := Pos{File: p.File, Line: p.Line, Col: 1}
+	return Fix{Pos: from, Old: t.raw[t.offset(from):end], What: what}
 }

@@ -206,19 +206,18 @@ func parseIgnore(t *text, line, at int, texts extents) ignoreList {
 // removal is the fix that takes the comment away, with its line if that has nothing
 // else.
 func (c *remark) removal(t *text, before, comment string) Fix {
-	f := Fix{Pos: c.pos, Len: utf8.RuneCountInString(comment), What: "remove the comment"}
-	if strings.TrimSpace(before) == "" {
-		f.Pos.Col = 1
-		f.Len += utf8.RuneCountInString(before)
-		if c.pos.Line < len(t.lines()) {
-			end := t.lines()[c.pos.Line-1] + len(before) + len(comment)
-			f.Len += utf8.RuneCountInString(t.raw[end:t.lines()[c.pos.Line]])
-		}
+	f := Fix{Pos: c.pos, Old: comment, What: "remove the comment"}
+	code := strings.TrimRight(before, " \t")
+	if code != "" {
+		f.Pos.Col -= len(before) - len(code)
+		f.Old = before[len(code):] + comment
 		return f
 	}
-	blanks := len(before) - len(strings.TrimRight(before, " \t"))
-	f.Pos.Col -= blanks
-	f.Len += blanks
+	start, end := t.lines()[c.pos.Line-1], len(t.raw)
+	if c.pos.Line < len(t.lines()) {
+		end = t.lines()[c.pos.Line]
+	}
+	f.Pos.Col, f.Old = 1, t.raw[start:end]
 	return f
 }
 

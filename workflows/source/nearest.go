@@ -1,6 +1,9 @@
 package source
 
-import "unicode/utf8"
+import (
+	"slices"
+	"unicode/utf8"
+)
 
 // Nearest is the candidate closest to name, or "" if none is near enough to be
 // what was meant (two edits, fewer for short names). Swapping two neighbours is one
@@ -22,6 +25,20 @@ func Nearest(name string, candidates []string) string {
 		}
 	}
 	return best
+}
+
+// Alike reports whether two names are one but for case and for "-" and "_".
+func Alike(a, b string) bool {
+	return utf8.RuneCountInString(a) == utf8.RuneCountInString(b) && slices.Equal(folded(a), folded(b))
+}
+
+// Rename is the fix that writes the key of e another way, where the two are Alike: then
+// there is nothing else that it can mean.
+func (e Entry) Rename(to string) Fix {
+	if !Alike(e.Key, to) {
+		return Fix{}
+	}
+	return Fix{Pos: e.Pos, Old: e.Key, Text: to, What: "write " + to}
 }
 
 // maxNear bounds the work for names that nobody would write.
