@@ -23,6 +23,8 @@ type param struct {
 	below []param          // of a list or mapping
 	spare *spare
 	err   error
+
+	evaluation *evaluation
 }
 
 type paramKind uint8
@@ -32,11 +34,12 @@ const (
 	textual
 	listed
 	mapped
-	deferred // {key, default, safe}
-	lazy     // the provider renders it itself
-	decision // the provider decides it itself
-	query    // CEL: what is rendered into it is data
-	wrong    // rendering it is an error
+	deferred  // {key, default, safe}
+	lazy      // the provider renders it itself
+	decision  // the provider decides it itself
+	query     // CEL: what is rendered into it is data
+	evaluated // the provider evaluates it, over names of its own
+	wrong     // rendering it is an error
 )
 
 // A spare is what a deferred parameter falls back to (spec §1.5).
@@ -137,6 +140,8 @@ func (c *compiler) parameter(s *step, e source.Entry) param {
 	f := s.field(e.Key)
 	m, isMap := e.Value.Data.(source.Map)
 	switch {
+	case hasExpression(f):
+		return c.expressive(e.Value, f)
 	case f.Syntax != "":
 		return c.syntax(e.Value, f.Syntax)
 	case f.Lazy:
@@ -279,6 +284,8 @@ func (p *param) render(ctx context.Context, s *templating.Scope) (source.Value, 
 		return source.Value{Pos: p.value.Pos, Data: p.decide(ctx, s)}, nil
 	case query:
 		return p.renderQuery(ctx, s)
+	case evaluated:
+		return source.Value{Pos: p.value.Pos, Data: p.over(ctx, s)}, nil
 	}
 	return p.value, nil
 }

@@ -27,6 +27,12 @@ type Predicate struct {
 	Holds func(names map[string]any) (bool, error)
 }
 
+// Plain is the text, which is what is shown of a parameter.
+func (e Expression) Plain() any { return e.Text }
+
+// Plain is the text.
+func (p Predicate) Plain() any { return p.Text }
+
 // A Name is one that an expression may use. Kind is "text", "number", "list",
 // "mapping", or "any".
 type Name struct{ Name, Kind string }

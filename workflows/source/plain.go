@@ -27,7 +27,7 @@ func Of(data any) Value {
 }
 
 // Plain takes the positions off again: a Map becomes a *value.Map, a []Value a
-// []any; everything else is v's Data.
+// []any, what has a method Plain what that returns; everything else is v's Data.
 func (v Value) Plain() any {
 	switch d := v.Data.(type) {
 	case Map:
@@ -42,6 +42,8 @@ func (v Value) Plain() any {
 			list[i] = d[i].Plain()
 		}
 		return list
+	case interface{ Plain() any }:
+		return d.Plain()
 	}
 	return v.Data
 }
