@@ -17,7 +17,7 @@ var triggerTable = table[Part]{
 	keys: []key[Part]{{
 		row{
 			name: "type", kind: schema.String, required: true,
-			doc:     "manual, interval, alert or incident.",
+			doc:     "manual, interval, cron, alert, incident, or a provider that has alerts to subscribe to.",
 			example: "type: interval\nvalue: 5m",
 		}, readType,
 	}},
@@ -35,11 +35,37 @@ var triggerKinds = []kind{
 			doc:     "Starts the workflow again and again, counted from start to start.",
 			example: "type: interval\nvalue: 5m",
 		},
-		list: []row{{
-			name: "value", kind: schema.Any, def: "0", check: checkInterval, filled: true,
-			doc:     "Time between two starts: seconds, or a whole number and s, m, h, d or w; 0 is never.",
-			example: "type: interval\nvalue: 5m",
-		}},
+		list: []row{
+			{
+				name: "value", kind: schema.Any, def: "0", check: checkInterval, filled: true,
+				doc:     "Time between two starts: seconds, or a whole number and s, m, h, d or w; 0 is never.",
+				example: "type: interval\nvalue: 5m",
+			},
+			{
+				name: "every", kind: schema.Duration,
+				doc:     "Time between two starts, at least a second; it counts instead of \"value\".",
+				example: "type: interval\nevery: 1h30m",
+			},
+		},
+	}},
+	{"cron", rows{
+		head: head{
+			what:    "cron trigger",
+			doc:     "Starts the workflow at times of the clock on the wall.",
+			example: "type: cron\ncron: \"0 9 * * mon-fri\"\ntimezone: Europe/Vienna",
+		},
+		list: []row{
+			{
+				name: "cron", kind: schema.String, required: true,
+				doc:     "Minute, hour, day of the month, month, day of the week; or @hourly, @daily, @weekly, @monthly, @yearly.",
+				example: "type: cron\ncron: \"*/15 * * * *\"",
+			},
+			{
+				name: "timezone", kind: schema.String, def: "UTC",
+				doc:     "Whose clock: a time left out in spring comes right after, one repeated in autumn comes once.",
+				example: "type: cron\ncron: \"@daily\"\ntimezone: America/New_York",
+			},
+		},
 	}},
 	{"alert", rows{
 		head: head{
@@ -60,7 +86,7 @@ var triggerKinds = []kind{
 			},
 			{
 				name: "only_on_change", kind: schema.List, of: schema.String,
-				doc:     "Fields that must differ from those of the last alert of the same fingerprint.",
+				doc:     "Fields that must all differ from those of the last alert of the same fingerprint.",
 				example: "type: alert\nonly_on_change: [status]",
 			},
 			{
@@ -72,10 +98,12 @@ var triggerKinds = []kind{
 	}},
 	{"incident", rows{
 		head: head{
-			what: "incident trigger", misplaced: misplacedInIncident,
+			what: "incident trigger", spelt: map[string]string{"on": "events", "true": "events", "True": "events"},
 			doc:     "Starts the workflow when something happens to an incident.",
 			example: "type: incident\nevents: [created]",
 		},
+		// "on" is what Keep's documentation has and Keep does not read; YAML 1.1 reads it
+		// as the boolean true.
 		list: []row{{
 			name: "events", kind: schema.List, or: schema.String, of: schema.String, check: checkEvents,
 			doc:     "What happens to it: created, updated, deleted; none means never.",
@@ -85,7 +113,7 @@ var triggerKinds = []kind{
 }
 
 var filterRows = rows{
-	head: head{what: "filter"},
+	head: head{what: "filter", partial: true},
 	list: []row{
 		{
 			name: "key", kind: schema.String, required: true,
@@ -94,7 +122,7 @@ var filterRows = rows{
 		},
 		{
 			name: "value", kind: schema.Any, required: true,
-			doc:     "What it must be; r\"...\" is a pattern.",
+			doc:     "What it must be: a text, number or boolean; r\"...\" is a pattern.",
 			example: "value: core",
 		},
 		{
@@ -103,16 +131,6 @@ var filterRows = rows{
 			example: "exclude: true",
 		},
 	},
-}
-
-// misplacedInIncident knows "on", which Keep's documentation has and Keep does not
-// read. YAML 1.1 reads it as the boolean true.
-func misplacedInIncident(_ source.Map, key string) (where, missing string) {
-	switch key {
-	case "on", "true", "True":
-		return `below "events"`, ""
-	}
-	return "", ""
 }
 
 func checkEvents(r *reader, v source.Value) {

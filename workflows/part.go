@@ -29,6 +29,10 @@ func (r *reader) part(t *table[Part], v source.Value) (Part, bool) {
 		switch row := findRow(k, e.Key); {
 		case t.find(e.Key) >= 0:
 			t.readEntry(r, t.what, m, e, &p)
+		case row == nil && k.open:
+			own = append(own, *e)
+		case row == nil && k.spelt[e.Key] != "":
+			own = append(own, r.respelt(k, e))
 		case row == nil:
 			seen = append(seen, r.unknown(all, all.what(), m, e))
 		case r.checkEntry(row, e):
@@ -59,12 +63,22 @@ func (r *reader) kindOf(t *table[Part], m source.Map, pos source.Pos) (*kind, bo
 	}
 	hint := types(t.kinds)
 	near := source.Nearest(name, kindNames(t.kinds))
-	if near != "" {
+	switch {
+	case near != "":
 		hint = fmt.Sprintf("did you mean %q?", near)
+	case t.tolerated && scalar(v):
+		return &kind{name, rows{head: head{open: true}}}, true
 	}
 	r.problem(v.Pos, source.UnknownType, hint, "no %s of type %q", t.what, name)
-	r.problems[len(r.problems)-1].Warning = near == "" && t.tolerated
 	return nil, false
+}
+
+// respelt is an entry whose key means another: under "on" for whoever reads it.
+func (r *reader) respelt(k *kind, e *source.Entry) source.Entry {
+	name := k.spelt[e.Key]
+	r.warn(e.Pos, source.OldSpelling, "write "+name, "\"on\" is read as %q here, and ignored by Keep", name)
+	r.checkEntry(findRow(k, name), e)
+	return source.Entry{Key: "on", Pos: e.Pos, Value: e.Value}
 }
 
 // noType reports a part without a type, or the key that was meant to be it.
@@ -134,7 +148,7 @@ func (r *reader) checkMapping(l level, v source.Value) {
 		seen = append(seen, r.unknown(l, what, m, &m[i]))
 	}
 	for k := range l.each {
-		if k.required && !slices.Contains(seen, k.name) {
+		if k.required && !l.about().partial && !slices.Contains(seen, k.name) {
 			r.missing(what, k, v.Pos)
 		}
 	}

@@ -40,9 +40,13 @@ type head struct {
 	// more harm than in Keep, which ignores it. A nil func knows nothing.
 	misplaced func(m source.Map, key string) (where, missing string)
 	kinds     []kind // of a trigger, condition or throttle: its types
-	tolerated bool   // Keep ignores types that it does not know
-	open      bool   // there are keys that only somebody else knows
-	ours      bool   // Keep does not have the mapping, so an unknown key is an error
+	tolerated bool   // types that nobody here knows are somebody else's, or ignored as in Keep
+	partial   bool   // Keep passes over one that lacks a required key: whoever reads it warns
+	// spelt are names that are not in the list and mean one that is; the engine decides
+	// whether they count.
+	spelt map[string]string
+	open  bool // there are keys that only somebody else knows
+	ours  bool // Keep does not have the mapping, so an unknown key is an error
 }
 
 // A level is a mapping with known keys.
