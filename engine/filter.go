@@ -44,15 +44,16 @@ func (c *compiler) filterList(t *alertTest, list []source.Value) []filter {
 	var filters []filter
 	for _, v := range list {
 		m, _ := v.Data.(source.Map)
-		name, _ := m.Get("key")
-		want, _ := m.Get("value")
+		name, named := m.Get("key")
+		want, valued := m.Get("value")
 		exclude, _ := m.Get("exclude")
 		path, _ := name.Data.(string)
 		switch {
+		case !named || !valued: // package workflows has said so
 		case path == "":
 			c.warn(v.Pos, source.NoEffect, "such as key: source", "a filter without a key does nothing")
 		case want.Data == nil || want.Data == "":
-			c.warn(v.Pos, source.NoEffect, `such as value: grafana; r"^$" is an empty text`, "a filter without a value does nothing")
+			c.warn(want.Pos, source.NoEffect, `write r"^$" for an empty text`, "a filter without a value does nothing")
 		default:
 			f := filter{path: strings.Split(path, "."), exclude: exclude.Data == true}
 			c.wanted(t, &f, want)

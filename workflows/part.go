@@ -148,8 +148,9 @@ func (r *reader) checkMapping(l level, v source.Value) {
 		seen = append(seen, r.unknown(l, what, m, &m[i]))
 	}
 	for k := range l.each {
-		if k.required && !l.about().partial && !slices.Contains(seen, k.name) {
+		if k.required && !slices.Contains(seen, k.name) {
 			r.missing(what, k, v.Pos)
+			r.problems[len(r.problems)-1].Warning = l.about().partial
 		}
 	}
 }

@@ -41,7 +41,7 @@ type head struct {
 	misplaced func(m source.Map, key string) (where, missing string)
 	kinds     []kind // of a trigger, condition or throttle: its types
 	tolerated bool   // types that nobody here knows are somebody else's, or ignored as in Keep
-	partial   bool   // Keep passes over one that lacks a required key: whoever reads it warns
+	partial   bool   // Keep passes over one that lacks a required key, so that is a warning
 	// spelt are names that are not in the list and mean one that is; the engine decides
 	// whether they count.
 	spelt map[string]string

@@ -135,7 +135,7 @@ type Rule struct {
 var rules = []Rule{
 	{NoWorkflow, "no-workflow", IsError, "A file without a workflow"},
 	{EmptyWorkflow, "empty-workflow", IsWarning, "A workflow that does nothing"},
-	{MissingKey, "missing-key", IsError, "A key that has to be there is not"},
+	{MissingKey, "missing-key", IsEither, "A key that has to be there is not"},
 	{EmptyValue, "empty-value", IsEither, "A key without a value"},
 	{WrongType, "wrong-type", IsError, "A value of another type than the key takes"},
 	{BadValue, "bad-value", IsEither, "A value that the key does not take"},
