@@ -86,12 +86,9 @@ func (c *compiler) unconfigured(s *step) {
 	if s.provider == nil || s.provider.Config == nil {
 		return
 	}
-	for _, f := range s.provider.Config.Fields() {
-		if f.Required {
-			c.problem(s.Provider.Pos, source.MissingConfig, configHint("my-"+s.provider.Type), "%s needs a configuration with %q", s.provider.Type, f.Name)
-			c.problems[len(c.problems)-1].Warning = !c.lib.Required
-			return
-		}
+	if required := s.provider.Config.Required(); len(required) > 0 {
+		c.problem(s.Provider.Pos, source.MissingConfig, configHint("my-"+s.provider.Type), "%s needs a configuration with %q", s.provider.Type, required[0])
+		c.problems[len(c.problems)-1].Warning = !c.lib.Required
 	}
 }
 

@@ -90,11 +90,6 @@ func redacted(v any, fields []schema.Field) any {
 	return v
 }
 
-// anySecret says that one of the fields, or of those below them, is secret.
-func anySecret(fields []schema.Field) bool {
-	return slices.ContainsFunc(fields, func(f schema.Field) bool { return f.Secret || anySecret(f.Fields) })
-}
-
 // maskError is err with its secrets hidden. What it wraps can still be looked at, but
 // not printed by accident.
 func (r *run) maskError(err error) error {

@@ -110,7 +110,7 @@ func (c *compiler) parameters(s *step) {
 	}
 	if s.op != nil && s.op.Params != nil {
 		c.check(s.op.Params, with, s.provider.Type)
-		s.secret = anySecret(s.op.Params.Fields())
+		s.secret = s.op.Params.Secret()
 	}
 	if s.with.kind == constant {
 		s.plain = s.with.value.Plain()

@@ -155,7 +155,19 @@ func (c *compiler) entryRef(v source.Value, ref templating.Ref, s *step, i int) 
 		}
 		i++
 	}
-	c.fields(v, ref, i, s.op.Result.Fields(), s.provider.Type)
+	c.fields(v, ref, i, returned(s, ref, i), s.provider.Type)
+}
+
+// returned are the fields of what s returns: the one that part i of the path names, or
+// where there is none of that name, all of them.
+func returned(s *step, ref templating.Ref, i int) []schema.Field {
+	if i >= len(ref.Path) {
+		return nil
+	}
+	if f, ok := s.op.Result.Field(ref.Path[i]); ok {
+		return []schema.Field{f}
+	}
+	return s.op.Result.Fields()
 }
 
 // fields checks the path from part i on against what a provider says it returns.
@@ -273,7 +285,7 @@ func (c *compiler) resultsRef(v source.Value, ref templating.Ref) {
 	if !c.after || c.at == nil || c.at.op == nil || c.at.op.Result == nil || c.at.op.Result.Open() {
 		return
 	}
-	c.fields(v, ref, 1, c.at.op.Result.Fields(), c.at.provider.Type)
+	c.fields(v, ref, 1, returned(c.at, ref, 1), c.at.provider.Type)
 }
 
 // declared checks the first part below a root whose names are in the document.

@@ -31,41 +31,59 @@ type codec struct {
 	set func(d *decoder, dst reflect.Value, v source.Value) bool
 }
 
+// The codecs of types that have one form only.
+var (
+	secretCodec     = &codec{typ: String, takes: "a text", secret: true, set: setText}
+	durationCodec   = &codec{typ: Duration, takes: "a duration such as 10s or 1m30s", set: setDuration}
+	sizeCodec       = &codec{typ: Size, takes: "a size such as 64KiB or 10MB", set: setSize}
+	lazyCodec       = &codec{typ: Any, takes: "any value", lazy: true, deep: true, set: setLazy}
+	valueCodec      = &codec{typ: Any, takes: "any value", deep: true, set: setValue}
+	orderedCodec    = &codec{typ: Mapping, takes: "a mapping", deep: true, set: setOrderedMap}
+	conditionCodec  = &codec{typ: String, takes: "a condition", lazy: true, syntax: "condition", deep: true, set: setCondition}
+	expressionCodec = &codec{typ: String, takes: "an expression", syntax: "expression", set: setExpression}
+	predicateCodec  = &codec{typ: String, takes: "an expression", syntax: "predicate", set: setPredicate}
+	celCodec        = &codec{typ: String, takes: "a condition in CEL", syntax: "cel", set: setText}
+	textCodec       = &codec{typ: String, takes: "a text", set: setText}
+	boolCodec       = &codec{typ: Boolean, takes: "true or false", set: setBool}
+	numberCodec     = &codec{typ: Number, takes: "a number", set: setFloat}
+	anyCodec        = &codec{typ: Any, takes: "any value", deep: true, set: setAny}
+)
+
 // codecOf is nil for a type that no field can have.
 func codecOf(t reflect.Type) *codec {
 	switch t {
 	case reflect.TypeFor[Secret]():
-		return &codec{typ: String, takes: "a text", secret: true, set: setText}
+		return secretCodec
 	case reflect.TypeFor[time.Duration]():
-		return &codec{typ: Duration, takes: "a duration such as 10s or 1m30s", set: setDuration}
+		return durationCodec
 	case reflect.TypeFor[ByteSize]():
-		return &codec{typ: Size, takes: "a size such as 64KiB or 10MB", set: setSize}
+		return sizeCodec
 	case reflect.TypeFor[Lazy]():
-		return &codec{typ: Any, takes: "any value", lazy: true, deep: true, set: setLazy}
+		return lazyCodec
 	case reflect.TypeFor[Condition]():
-		return &codec{typ: String, takes: "a condition", lazy: true, syntax: "condition", deep: true, set: setCondition}
+		return conditionCodec
 	case reflect.TypeFor[Expression]():
-		return &codec{typ: String, takes: "an expression", syntax: "expression", set: setExpression}
+		return expressionCodec
 	case reflect.TypeFor[Predicate]():
-		return &codec{typ: String, takes: "an expression", syntax: "predicate", set: setPredicate}
+		return predicateCodec
 	case reflect.TypeFor[CEL]():
-		return &codec{typ: String, takes: "a condition in CEL", syntax: "cel", set: setText}
+		return celCodec
 	case valueType:
-		return &codec{typ: Any, takes: "any value", deep: true, set: setValue}
+		return valueCodec
 	case mapType:
-		return &codec{typ: Mapping, takes: "a mapping", deep: true, set: setOrderedMap}
+		return orderedCodec
 	}
 	switch t.Kind() {
 	case reflect.String:
-		return &codec{typ: String, takes: "a text", set: setText}
+		return textCodec
 	case reflect.Bool:
-		return &codec{typ: Boolean, takes: "true or false", set: setBool}
+		return boolCodec
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		return &codec{typ: Integer, takes: integers(t), set: setInt}
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		return &codec{typ: Integer, takes: integers(t), set: setUint}
 	case reflect.Float32, reflect.Float64:
-		return &codec{typ: Number, takes: "a number", set: setFloat}
+		return numberCodec
 	case reflect.Struct:
 		return structCodec(t)
 	case reflect.Pointer:
@@ -76,7 +94,7 @@ func codecOf(t reflect.Type) *codec {
 		return mapCodec(t)
 	case reflect.Interface:
 		if t.NumMethod() == 0 {
-			return &codec{typ: Any, takes: "any value", deep: true, set: setAny}
+			return anyCodec
 		}
 	}
 	return nil

@@ -65,7 +65,8 @@ func (d *decoder) known(v source.Value) bool {
 
 // fields fills a struct; pos is where its mapping was written.
 func (d *decoder) fields(p *plan, dst reflect.Value, m source.Map, pos source.Pos) {
-	dst.Set(p.zero)
+	defaults := p.defaults()
+	dst.Set(defaults.zero)
 	var seen given
 	var others []int
 	for i := range m {
@@ -85,7 +86,7 @@ func (d *decoder) fields(p *plan, dst reflect.Value, m source.Map, pos source.Po
 		seen.add(at)
 		d.field(f, dst, &m[i])
 	}
-	for _, i := range p.fresh {
+	for _, i := range defaults.fresh {
 		if f := &p.fields[i]; !seen.has(i) {
 			f.codec.set(d, dst.FieldByIndex(f.at), source.Value{Data: f.Default})
 		}

@@ -90,7 +90,8 @@ func (s *Schema) Named(noun string) *Schema {
 	return &Schema{noun: noun, plan: s.plan}
 }
 
-// Fields are in the order of the struct's. A wrong tag panics, in the first test.
+// Fields are in the order of the struct's; nobody may change them. A wrong tag panics,
+// in the first test.
 func (s *Schema) Fields() []Field { return s.plan().public() }
 
 // Open says that keys without a field are taken (a "*" field).
@@ -100,13 +101,26 @@ func (s *Schema) Open() bool { return s.plan().rest != nil }
 func (s *Schema) Field(name string) (Field, bool) {
 	p := s.plan()
 	if i, ok := p.index[name]; ok {
-		return p.public()[i], true
+		return p.fields[i].public([]reflect.Type{p.typ}), true
 	}
 	return Field{}, false
 }
 
+// Required are the names of the fields that a mapping cannot do without.
+func (s *Schema) Required() []string {
+	p := s.plan()
+	names := make([]string, len(p.must))
+	for i, at := range p.must {
+		names[i] = p.fields[at].Name
+	}
+	return names
+}
+
 // Names are the names and aliases of the fields, for suggestions.
 func (s *Schema) Names() []string { return s.plan().names }
+
+// Secret says that a field, or one within it, holds a secret.
+func (s *Schema) Secret() bool { return s.plan().secretWithin(nil) }
 
 // Check reports keys that are unknown or missing, and values of the wrong type
 // where final says that the value is already known (it is not a template); nil
