@@ -19,22 +19,34 @@ import (
 // program or a vendor is likely to write them in. None is shorter than four bytes.
 func encodings(texts []string) []string {
 	all := map[string]bool{}
-	add := func(s string) {
-		if len(s) >= shortest {
-			all[s] = true
+	add := func(forms ...string) {
+		for _, s := range forms {
+			if len(s) >= shortest {
+				all[s] = true
+			}
 		}
 	}
-	for _, text := range texts {
-		for _, secret := range parts(text) {
-			add(secret)
-			for _, encode := range encoders {
-				for _, s := range encode(secret) {
-					add(s)
-				}
+	for _, secret := range secretParts(texts) {
+		add(secret)
+		add(base64s(secret)...)
+		add(hexes(secret)...)
+		for _, e := range escapes {
+			if !e.leaves(secret) {
+				add(e.of(secret)...)
 			}
 		}
 	}
 	return slices.Collect(maps.Keys(all))
+}
+
+// secretParts are the parts of all texts, each once.
+func secretParts(texts []string) []string {
+	var all []string
+	for _, text := range texts {
+		all = append(all, parts(text)...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // long is the length from which on a part of a secret is one itself.
@@ -78,51 +90,86 @@ func ofURL(text string) []string {
 	return all
 }
 
-// encoders are the forms that a secret is looked for in.
-var encoders = []func(string) []string{
-	percent,
-	base64s,
-	func(s string) []string { h := hex.EncodeToString([]byte(s)); return []string{h, strings.ToUpper(h)} },
-	jsons,
-	markup,
-	python,
-	func(s string) []string { return []string{inner(strconv.Quote(s)), inner(strconv.QuoteToASCII(s))} },
-	quoted,
+// An escape is a family of forms that leaves letters, digits and the characters of
+// same as they are.
+type escape struct {
+	same string
+	of   func(string) []string
 }
 
-// unescaped are the characters that URL encoders leave as they are, beside letters,
-// digits and "-_.": those of a component, of Python's quote, of JavaScript's
-// encodeURIComponent and encodeURI, of forms, and of Go's parts of a URL.
-var unescaped = []string{"~", "", "~/", "~!*'()", "~!*'();/?:@&=+$,#", "*", "~$&+=:@", "~$&+=:@/;,", "~$&+=;,", "~$&+,/:;=?@!()*"}
+// escapes are the forms that a secret is looked for in, besides base64 and hex.
+var escapes = []escape{
+	{"-_.", percent},
+	{" !#$%'()*+,-./:;=?@[]^_`{|}~", jsons},
+	{" !#$%'()*+,-.:;=?@[]^_`{|}~", slashed},
+	{" !#$%()*+,-./:;=?@[\\]^_`{|}~", markup},
+	{" !#$%&()*+,-./:;<=>?@[]^_`{|}~", python},
+	{" !#$%&'()*+,-./:;<=>?@[]^_`{|}~", func(s string) []string {
+		return []string{inner(strconv.Quote(s)), inner(strconv.QuoteToASCII(s))}
+	}},
+	{" !#$%&()*+,-./:;<=>?@[\\]^_`{|}~", quoted},
+}
+
+// leaves says that every form of s is s itself.
+func (e escape) leaves(s string) bool {
+	for i := range len(s) {
+		if !plain(s[i], e.same) {
+			return false
+		}
+	}
+	return true
+}
+
+// plain says that c is a letter, a digit or one of safe.
+func plain(c byte, safe string) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte(safe, c) >= 0
+}
+
+func hexes(s string) []string {
+	h := hex.EncodeToString([]byte(s))
+	return []string{h, strings.ToUpper(h)}
+}
+
+// unescaped are the characters that URL encoders leave as they are, beside letters and
+// digits: those of a component, of Python's quote, of JavaScript's encodeURIComponent
+// and encodeURI, of forms, and of Go's parts of a URL.
+var unescaped = []string{
+	"-_.~", "-_.", "-_.~/", "-_.~!*'()", "-_.~!*'();/?:@&=+$,#", "-_.*",
+	"-_.~$&+=:@", "-_.~$&+=:@/;,", "-_.~$&+=;,", "-_.~$&+,/:;=?@!()*",
+}
 
 // percent is URL encoding in either case, and that of GitHub's annotations, which
 // escape line breaks only.
 func percent(s string) []string {
-	all := []string{url.QueryEscape(s)}
+	var all []string
 	for _, safe := range unescaped {
-		all = append(all, escape(s, safe), strings.ReplaceAll(escape(s, safe), "%20", "+"))
+		if p := percented(s, safe); !slices.Contains(all, p) {
+			all = append(all, p)
+		}
 	}
 	for _, a := range all {
 		all = append(all, lowerHex(a))
 	}
-	annotation := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
-	property := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
-	return append(all, annotation.Replace(s), property.Replace(s))
+	for _, a := range all {
+		all = append(all, strings.ReplaceAll(a, "%20", "+"))
+	}
+	annotation := strings.ReplaceAll(strings.ReplaceAll(strings.ReplaceAll(s, "%", "%25"), "\r", "%0D"), "\n", "%0A")
+	property := strings.ReplaceAll(strings.ReplaceAll(annotation, ":", "%3A"), ",", "%2C")
+	return append(all, annotation, property)
 }
 
-// escape writes every byte as %XX but letters, digits, "-_." and those of safe.
-func escape(s, safe string) string {
-	var b strings.Builder
+// percented writes every byte as %XX but letters, digits and those of safe.
+func percented(s, safe string) string {
+	const digits = "0123456789ABCDEF"
+	b := make([]byte, 0, 3*len(s))
 	for i := range len(s) {
-		c := s[i]
-		if 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-_.", c) >= 0 || strings.IndexByte(safe, c) >= 0 {
-			b.WriteByte(c)
-			continue
+		if c := s[i]; plain(c, safe) {
+			b = append(b, c)
+		} else {
+			b = append(b, '%', digits[c>>4], digits[c&15])
 		}
-		b.WriteByte('%')
-		b.WriteString(strings.ToUpper(hex.EncodeToString([]byte{c})))
 	}
-	return b.String()
+	return string(b)
 }
 
 // lowerHex turns %2F into %2f.
@@ -153,7 +200,7 @@ func base64s(s string) []string {
 }
 
 // jsons is JSON as Go writes it (with and without <>& escaped), as Python does (ASCII
-// only), as PHP does (\/), and JSON within JSON.
+// only), and JSON within JSON.
 func jsons(s string) []string {
 	text, err := json.Marshal(s)
 	if err != nil {
@@ -161,14 +208,20 @@ func jsons(s string) []string {
 	}
 	escaped := inner(string(text))
 	plain := inner(string(value.AppendJSON(nil, s)))
-	all := []string{escaped, plain, ascii(plain), ascii(escaped), strings.ReplaceAll(plain, "/", `\/`), strings.ReplaceAll(ascii(plain), "/", `\/`)}
-	for _, a := range all[:4] {
+	all := []string{escaped, plain, ascii(plain), ascii(escaped)}
+	for _, a := range all {
 		again, err := json.Marshal(a)
 		if err == nil {
 			all = append(all, inner(string(again)))
 		}
 	}
 	return all
+}
+
+// slashed is JSON as PHP writes it: "/" is "\/".
+func slashed(s string) []string {
+	escaped := strings.ReplaceAll(inner(string(value.AppendJSON(nil, s))), "/", `\/`)
+	return []string{escaped, ascii(escaped)}
 }
 
 // ascii writes what is not ASCII as \uXXXX.
