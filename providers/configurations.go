@@ -2,7 +2,6 @@ package providers
 
 import (
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -191,14 +190,17 @@ func (g *gathering) file(pos source.Pos, path string) (string, bool) {
 // variables takes the configurations of variables that hold one each, in the order of
 // their names.
 func (g *gathering) variables(prefix string, keep bool) {
-	for _, name := range slices.Sorted(maps.Keys(g.env)) {
-		rest, ok := strings.CutPrefix(name, prefix)
-		if !ok || rest == "" || g.env[name] == "" {
-			continue
+	var names []string
+	for name, text := range g.env {
+		if strings.HasPrefix(name, prefix) && name != prefix && text != "" {
+			names = append(names, name)
 		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
 		pos := source.Pos{File: "$" + name}
 		if v, ok := g.json(pos, g.env[name], keep); ok {
-			g.one(strings.ReplaceAll(strings.ToLower(rest), "_", "-"), v, pos)
+			g.one(strings.ReplaceAll(strings.ToLower(name[len(prefix):]), "_", "-"), v, pos)
 		}
 	}
 }
@@ -231,8 +233,6 @@ func place(v *source.Value, pos source.Pos) {
 	}
 }
 
-var dollar = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\$\(([^()]+)\)$`) })
-
 // dollars replaces the strings that are $(NAME). As in Keep, one that is not set or
 // empty stays as it is.
 func (g *gathering) dollars(pos source.Pos, data any) any {
@@ -252,15 +252,16 @@ func (g *gathering) dollars(pos source.Pos, data any) any {
 }
 
 func (g *gathering) dollarText(pos source.Pos, text string) string {
-	m := dollar().FindStringSubmatch(text)
-	if m == nil {
+	inner, begins := strings.CutPrefix(text, "$(")
+	name, ends := strings.CutSuffix(inner, ")")
+	if !begins || !ends || name == "" || strings.ContainsAny(name, "()") {
 		return text
 	}
-	if v := g.env[m[1]]; v != "" {
+	if v := g.env[name]; v != "" {
 		g.Secrets = append(g.Secrets, v)
 		return v
 	}
-	g.problem(pos, true, source.UnsetVariable, fmt.Sprintf("%s: %s is not set", text, m[1]), "export "+m[1])
+	g.problem(pos, true, source.UnsetVariable, fmt.Sprintf("%s: %s is not set", text, name), "export "+name)
 	return text
 }
 
@@ -302,6 +303,9 @@ var placeholder = sync.OnceValue(func() *regexp.Regexp {
 // field is text with {{ env.NAME }} replaced, if it is all braces, from the first
 // character to the last.
 func (g *gathering) field(f source.Entry, text string) string {
+	if !strings.Contains(text, "{{") {
+		return text
+	}
 	if !strings.HasPrefix(text, "{{") || !strings.HasSuffix(text, "}}") {
 		if placeholder().MatchString(text) {
 			g.problem(f.Value.Pos, true, source.PartialVariable, fmt.Sprintf("%s: {{ env.NAME }} is replaced only where it is the whole field", f.Key),

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"tocsin/templating/value"
 	"tocsin/workflows/source"
@@ -16,7 +19,7 @@ import (
 type Pool struct {
 	reg     *Registry
 	env     Env
-	shared  bool // env.HTTP was given: it is not ours to close
+	dialed  atomic.Bool // env.HTTP is ours and has made a connection
 	secrets secrets
 
 	mu      sync.Mutex
@@ -58,12 +61,23 @@ func NewPool(reg *Registry, env Env) *Pool {
 		p.env.Stdout = maskedWriter{p, env.Stdout}
 	}
 	p.env.Hide = p.AddSecrets
-	p.shared = env.HTTP != nil
-	if !p.shared {
+	if env.HTTP == nil {
 		env = env.filled("")
-		p.env.Dialer, p.env.HTTP = env.Dialer, env.HTTP
+		p.env.Dialer, p.env.HTTP = env.Dialer, p.watched(env.HTTP)
 	}
 	return p
+}
+
+// watched is c, which sets p.dialed when it connects: a transport that never did is
+// not closed, since closing prepares it for HTTP/2 first.
+func (p *Pool) watched(c *http.Client) *http.Client {
+	t := c.Transport.(*http.Transport)
+	dial := t.DialContext
+	t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		p.dialed.Store(true)
+		return dial(ctx, network, addr)
+	}
+	return c
 }
 
 // Configure defines a named configuration: {authentication: {...}, name, description}.
@@ -135,11 +149,11 @@ func (p *Pool) Describe(name string) (any, bool) {
 
 // find looks for a configuration by its name, then by the name it gives itself.
 func (p *Pool) find(name string) (string, *configured) {
-	if c, ok := p.configs[name]; ok {
+	if c, ok := p.configs[name]; ok || name == "" {
 		return name, c
 	}
 	for _, id := range sorted(p.configs) {
-		if given, ok := get(p.configs[id].config, "name").Data.(string); ok && name != "" && given == name {
+		if given, ok := get(p.configs[id].config, "name").Data.(string); ok && given == name {
 			return id, p.configs[id]
 		}
 	}
@@ -322,7 +336,7 @@ func (p *Pool) Close() error {
 	for _, c := range slices.Backward(opened) {
 		errs = append(errs, c.Close())
 	}
-	if !p.shared {
+	if p.dialed.Load() {
 		p.env.HTTP.CloseIdleConnections()
 	}
 	return errors.Join(errs...)

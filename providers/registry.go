@@ -13,7 +13,7 @@ import (
 // A Registry is a set of providers by type. There is no global one. It never changes.
 type Registry struct {
 	byType  map[string]*Provider
-	planned map[string]bool
+	planned []string
 }
 
 // NewRegistry panics, naming both, if two providers have one type.
@@ -38,14 +38,7 @@ func (r *Registry) With(ps ...Provider) *Registry {
 // build has not. Compiling a workflow that names one is a warning, calling it an
 // error. A name without a dot stands for its subtypes too ("auth0" for "auth0.logs").
 func (r *Registry) Planned(types ...string) *Registry {
-	planned := maps.Clone(r.planned)
-	if planned == nil {
-		planned = make(map[string]bool, len(types))
-	}
-	for _, t := range types {
-		planned[t] = true
-	}
-	return &Registry{byType: r.byType, planned: planned}
+	return &Registry{byType: r.byType, planned: slices.Concat(r.planned, types)}
 }
 
 // IsPlanned says that typ is known by name only.
@@ -54,7 +47,7 @@ func (r *Registry) IsPlanned(typ string) bool {
 		return false
 	}
 	base, _, _ := strings.Cut(typ, ".")
-	return r.planned[typ] || r.planned[base]
+	return slices.Contains(r.planned, typ) || slices.Contains(r.planned, base)
 }
 
 // Lookup finds a provider. It must not be changed.
@@ -69,7 +62,7 @@ func (r *Registry) Suggest(typ string) string {
 	if near := source.Nearest(typ, sorted(r.byType)); near != "" {
 		return near
 	}
-	return source.Nearest(typ, sorted(r.planned))
+	return source.Nearest(typ, slices.Sorted(slices.Values(r.planned)))
 }
 
 // All lists the providers by type, in the order of the alphabet.
