@@ -32,7 +32,7 @@ func (p Problem) print(b *bytes.Buffer, line string) {
 		b.WriteString(clean(at) + ": ")
 	}
 	fmt.Fprintf(b, "%s: %s%s\n", p.severity(), clean(p.Message), p.tag())
-	if line != "" {
+	if line != "" && p.Code != PlainSecret { // a log is no place for it either
 		p.printLine(b, line)
 	}
 	for _, h := range p.hints() {
