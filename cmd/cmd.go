@@ -50,7 +50,8 @@ func (p process) getenv(name string) string {
 }
 
 func run(ctx context.Context, p process, reg *providers.Registry) int {
-	root := newRoot(&setup{process: p, registry: reg})
+	m := newMemory()
+	root := newRoot(&setup{process: p, registry: m.known(reg), memory: m})
 	root.SetArgs(p.args)
 	root.SetIn(p.stdin)
 	root.SetOut(p.stdout)

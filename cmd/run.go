@@ -166,6 +166,7 @@ func (r *runCommand) runAll(ctx context.Context, docs documents, inputs map[stri
 			runner := r.runner(j.doc)
 			runner.Observe, runner.DryRun, runner.Explain = observe, r.dryRun, r.explain
 			results[i] = runner.Run(ctx, j.program, engine.Input{Run: newRunID(), Trigger: "manual", Inputs: inputs})
+			r.memory.ran(results[i])
 		})
 	}
 	wg.Wait()

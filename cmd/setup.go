@@ -26,8 +26,10 @@ import (
 type setup struct {
 	process
 	registry *providers.Registry
+	memory   *memory
 
 	providersFile string
+	actionsFile   string
 	compat        string
 	sets          []string
 	resolves      []string
@@ -40,6 +42,7 @@ type setup struct {
 func (s *setup) readingFlags(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&s.providersFile, "providers", "", "file of provider configurations (default: providers.yaml beside the workflow, else in the working directory)")
+	f.StringVar(&s.actionsFile, "actions", "", "file of shared actions, for use: (default: actions.yaml beside the workflow, else in the working directory)")
 	f.StringVar(&s.compat, "compat", "", `"keep" brings back Keep's own answers where ours differ`)
 	f.StringArrayVar(&s.sets, "set", nil, "change a value of the document: steps.NAME.with.KEY=VALUE (repeatable)")
 }
@@ -99,6 +102,16 @@ func (d documents) close() error {
 	return errors.Join(errs...)
 }
 
+// add adds problems, those of shared files once.
+func (d *documents) add(problems source.Problems) {
+	for _, p := range problems {
+		same := func(q source.Problem) bool { return p.Pos == q.Pos && p.Message == q.Message }
+		if !slices.ContainsFunc(d.problems, same) {
+			d.problems = append(d.problems, p)
+		}
+	}
+}
+
 // load reads and compiles the files and directories that paths name. The problems of
 // all files are gathered; err is for what is not about a file's text.
 func (s *setup) load(paths []string, required bool, stdout io.Writer) (documents, error) {
@@ -131,7 +144,7 @@ func (s *setup) load(paths []string, required bool, stdout io.Writer) (documents
 	}
 	for i, d := range docs.list {
 		ps, err := s.compile(d, share[i], env, required)
-		docs.problems = append(docs.problems, s.review(d, ps)...)
+		docs.add(s.review(d, ps))
 		if err != nil {
 			return docs, err
 		}
@@ -184,8 +197,13 @@ func (s *setup) link(d *document, env providers.Env, required bool) (source.Prob
 		return problems, err
 	}
 	d.pool = pool
+	actions, more, err := s.actions(d.name)
+	problems = append(problems, more...)
+	if err != nil {
+		return problems, err
+	}
 	lib := engine.Library{
-		Providers: s.registry, Functions: engine.Functions(), Compat: s.compat,
+		Providers: s.registry, Functions: engine.Functions(), Actions: actions, Compat: s.compat,
 		Configured: pool.Defined, Required: required,
 	}
 	for _, w := range d.file.Workflows {
@@ -249,26 +267,53 @@ func withOwn(file source.Value, own []workflows.Connection) source.Value {
 // beside the workflow, else in the working directory. None is no error unless it was
 // asked for.
 func (s *setup) providersDocument(workflow string) (source.Value, error) {
-	for _, named := range []string{s.providersFile, s.getenv("TOCSIN_PROVIDERS_FILE"), s.getenv("KEEP_PROVIDERS_FILE")} {
-		if named != "" {
-			text, err := s.read(named)
-			if err != nil {
-				return source.Value{}, err
-			}
-			return source.Parse(named, text)
+	name, text, err := s.beside(workflow, "providers.yaml", s.providersFile, s.getenv("TOCSIN_PROVIDERS_FILE"), s.getenv("KEEP_PROVIDERS_FILE"))
+	if name == "" || err != nil {
+		return source.Value{}, err
+	}
+	return source.Parse(name, text)
+}
+
+// beside reads the first of the named files that is named at all, else the one of the
+// given name beside the workflow, else that in the working directory. The name is ""
+// where there is none.
+func (s *setup) beside(workflow, base string, named ...string) (name string, text []byte, err error) {
+	for _, name := range named {
+		if name != "" {
+			text, err := s.read(name)
+			return name, text, err
 		}
 	}
-	for _, name := range []string{filepath.Join(filepath.Dir(workflow), "providers.yaml"), "providers.yaml"} {
+	for _, name := range []string{filepath.Join(filepath.Dir(workflow), base), base} {
 		text, err := os.ReadFile(name)
-		if errors.Is(err, fs.ErrNotExist) {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
 			continue
+		case err != nil:
+			return name, nil, broken(err)
 		}
-		if err != nil {
-			return source.Value{}, broken(err)
-		}
-		return source.Parse(name, text)
+		return name, text, nil
 	}
-	return source.Value{}, nil
+	return "", nil, nil
+}
+
+// actions are the shared actions that the workflows of a file may use, by the name
+// they are used by (spec §1.6): those of --actions, TOCSIN_ACTIONS_FILE or
+// KEEP_ACTIONS_FILE, else of actions.yaml. Those of the file itself win.
+func (s *setup) actions(workflow string) (map[string]*workflows.Step, source.Problems, error) {
+	name, text, err := s.beside(workflow, "actions.yaml", s.actionsFile, s.getenv("TOCSIN_ACTIONS_FILE"), s.getenv("KEEP_ACTIONS_FILE"))
+	if name == "" || err != nil {
+		return nil, nil, err
+	}
+	file, mistakes := workflows.Parse(name, text)
+	if _, fatal := asProblems(mistakes); fatal != nil {
+		return nil, nil, fatal
+	}
+	actions := make(map[string]*workflows.Step, len(file.Actions))
+	for _, a := range file.Actions {
+		actions[a.ActionKey()] = a
+	}
+	return actions, file.Problems, nil
 }
 
 // env is what providers get from outside.
@@ -399,7 +444,9 @@ func parseScalar(text string) any {
 	return v.Plain()
 }
 
-// runner is ready to run the programs of d.
+// runner is ready to run a program of d once: it knows what was before.
 func (s *setup) runner(d *document) engine.Runner {
-	return engine.Runner{Pool: d.pool, Log: s.log(), Getenv: s.getenv}
+	runner := engine.Runner{Pool: d.pool, Log: s.log(), Getenv: s.getenv}
+	s.memory.remember(&runner)
+	return runner
 }
