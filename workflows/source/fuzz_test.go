@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/tools/txtar"
 
+	"tocsin/templating/value"
 	"tocsin/workflows/source"
 )
 
@@ -51,6 +52,12 @@ func FuzzParse(f *testing.F) {
 		for _, v := range docs {
 			follow(t, v)
 			v.Plain()
+		}
+		if v, ok := source.Scalar(string(text)); ok {
+			parsed, err := source.Parse("in.yaml", text)
+			if got := value.Repr(parsed.Data); err != nil || got != value.Repr(v) {
+				t.Errorf("Scalar of %q = %v, Parse %v, %v", text, value.Repr(v), got, err)
+			}
 		}
 	})
 }

@@ -26,6 +26,21 @@ func resolve(s string) any {
 	return s
 }
 
+// Scalar is what a text means that is one plain scalar, as Parse would read it, and is
+// quicker. It is false where that is not certain at a glance.
+func Scalar(text string) (v any, ok bool) {
+	if text == "" || strings.IndexByte("-?:,[]{}#&*!|>'\"%@`.<= ", text[0]) >= 0 ||
+		strings.Contains(text, ": ") || strings.Contains(text, " #") || strings.HasSuffix(text, ":") || strings.HasSuffix(text, " ") {
+		return nil, false
+	}
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' {
+			return nil, false
+		}
+	}
+	return resolve(text), true
+}
+
 func resolveWord(s string) any {
 	switch s {
 	case "~", "null", "Null", "NULL":

@@ -57,6 +57,9 @@ func TestPlainScalars(t *testing.T) {
 		if !reflect.DeepEqual(got.Data, tt.want) {
 			t.Errorf("%s = %T %v, want %T %v", tt.text, got.Data, got.Data, tt.want, tt.want)
 		}
+		if v, ok := source.Scalar(tt.text); ok && !reflect.DeepEqual(v, tt.want) {
+			t.Errorf("Scalar of %s = %T %v, want %T %v", tt.text, v, v, tt.want, tt.want)
+		}
 	}
 	v, _ := source.Parse("in.yaml", []byte("[.nan, 2024-05-06T07:08:09+02:30]"))
 	list := v.Data.([]source.Value)
@@ -66,6 +69,22 @@ func TestPlainScalars(t *testing.T) {
 	want := time.Date(2024, 5, 6, 7, 8, 9, 0, time.FixedZone("", 9000))
 	if at, ok := list[1].Data.(time.Time); !ok || !at.Equal(want) || at.Format("-0700") != "+0230" {
 		t.Errorf("time with a zone = %v", list[1].Data)
+	}
+}
+
+// TestScalar has texts that Scalar reads like Parse, and those it leaves to it.
+func TestScalar(t *testing.T) {
+	for _, text := range []string{"hello", "ws://127.0.0.1:80/x?a=b#c", "90 %", "true", "12", "a,b]", "it's", "~"} {
+		v, ok := source.Scalar(text)
+		parsed, err := source.Parse("in.yaml", []byte(text))
+		if !ok || err != nil || v != parsed.Data {
+			t.Errorf("%s = %v, %v, want %v", text, v, ok, parsed.Data)
+		}
+	}
+	for _, text := range []string{"", "-5", "a: b", "a #b", "a:", " a", "a ", "a\tb", "ä", "[a]", "'a'", "{{ a }}", "...", "a\nb"} {
+		if v, ok := source.Scalar(text); ok {
+			t.Errorf("%q = %v", text, v)
+		}
 	}
 }
 
