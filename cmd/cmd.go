@@ -51,7 +51,7 @@ func (p process) getenv(name string) string {
 
 func run(ctx context.Context, p process, reg *providers.Registry) int {
 	m := newMemory()
-	root := newRoot(&setup{process: p, registry: m.known(reg), memory: m})
+	root := newRoot(&setup{process: p, registry: m.known(reg), memory: m}, wanted(p.args))
 	root.SetArgs(p.args)
 	root.SetIn(p.stdin)
 	root.SetOut(p.stdout)
@@ -68,7 +68,8 @@ func run(ctx context.Context, p process, reg *providers.Registry) int {
 	return e.code
 }
 
-func newRoot(s *setup) *cobra.Command {
+// newRoot is the command line with the given commands.
+func newRoot(s *setup, list []command) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "tocsin",
 		Short: "Run workflows of steps and actions: uptime alerts, smoke checks, jobs",
@@ -83,25 +84,43 @@ func newRoot(s *setup) *cobra.Command {
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
-	for _, c := range commands {
-		root.AddCommand(c(s))
+	root.CompletionOptions.DisableDefaultCmd = len(list) == 1
+	for _, c := range list {
+		root.AddCommand(c.build(s))
 	}
 	return root
 }
 
+// A command is one of the command line, and how it is made.
+type command struct {
+	name  string
+	build func(*setup) *cobra.Command
+}
+
 // commands is the table of commands; each has a file of its own.
-var commands = []func(*setup) *cobra.Command{
-	newRunCommand,
-	newValidateCommand,
-	newLintCommand,
-	newRenderCommand,
-	newExplainCommand,
-	newProvidersCommand,
-	newFunctionsCommand,
-	newExamplesCommand,
-	newSchemaCommand,
-	newInitCommand,
-	newVersionCommand,
+var commands = []command{
+	{"run", newRunCommand},
+	{"validate", newValidateCommand},
+	{"lint", newLintCommand},
+	{"render", newRenderCommand},
+	{"explain", newExplainCommand},
+	{"providers", newProvidersCommand},
+	{"functions", newFunctionsCommand},
+	{"examples", newExamplesCommand},
+	{"schema", newSchemaCommand},
+	{"init", newInitCommand},
+	{"version", newVersionCommand},
+}
+
+// wanted is the command that args name. Where they do not begin with one, as for help
+// and completion, it is all of them.
+func wanted(args []string) []command {
+	for i, c := range commands {
+		if len(args) > 0 && args[0] == c.name {
+			return commands[i : i+1]
+		}
+	}
+	return commands
 }
 
 // commandPath is the command that args name, for the hint after a usage error.

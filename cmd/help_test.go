@@ -12,7 +12,7 @@ import (
 // TestHelpHasExamples reads the example of every command as the command line would: a flag
 // that does not exist, or a wrong number of arguments, fails here and not at the user's.
 func TestHelpHasExamples(t *testing.T) {
-	root := newRoot(&setup{registry: providers.NewRegistry()})
+	root := newRoot(&setup{registry: providers.NewRegistry()}, commands)
 	var visit func(c *cobra.Command)
 	visit = func(c *cobra.Command) {
 		for _, sub := range c.Commands() {
@@ -59,7 +59,7 @@ func unquote(line string) []string {
 
 func tryExample(t *testing.T, words []string) {
 	t.Helper()
-	root := newRoot(&setup{registry: providers.NewRegistry()})
+	root := newRoot(&setup{registry: providers.NewRegistry()}, commands)
 	c, args, err := root.Find(words)
 	if err == nil {
 		err = c.ParseFlags(args)

@@ -47,7 +47,7 @@ an http or websocket address once and writes what it answered as "expect" lines.
 	f := c.Flags()
 	f.StringVar(&i.from, "from", "", "address to call once: http://, https://, ws:// or wss://")
 	f.DurationVar(&i.timeout, "timeout", 10*time.Second, "time for that call")
-	f.StringArrayVar(&s.resolves, "resolve", nil, "connect to another address: HOST:PORT:ADDRESS (repeatable)")
+	f.Var((*list)(&s.resolves), "resolve", "connect to another address: HOST:PORT:ADDRESS (repeatable)")
 	f.BoolVarP(&i.force, "force", "f", false, "overwrite the file")
 	return c
 }

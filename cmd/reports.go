@@ -1,10 +1,10 @@
 package cmd
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -104,5 +104,5 @@ func writeFile(name string, write func(io.Writer) error) error {
 	return os.Rename(part, name)
 }
 
-// newRunID is a name for a run: 130 random bits, as text.
-func newRunID() string { return strings.ToLower(fmt.Sprint(rand.Text())) }
+// newRunID is a name for a run: 128 random bits, as text. It is no secret.
+func newRunID() string { return fmt.Sprintf("%016x%016x", rand.Uint64(), rand.Uint64()) }

@@ -44,8 +44,16 @@ func (s *setup) readingFlags(c *cobra.Command) {
 	f.StringVar(&s.providersFile, "providers", "", "file of provider configurations (default: providers.yaml beside the workflow, else in the working directory)")
 	f.StringVar(&s.actionsFile, "actions", "", "file of shared actions, for use: (default: actions.yaml beside the workflow, else in the working directory)")
 	f.StringVar(&s.compat, "compat", "", `"keep" brings back Keep's own answers where ours differ`)
-	f.StringArrayVar(&s.sets, "set", nil, "change a value of the document: steps.NAME.with.KEY=VALUE (repeatable)")
+	f.Var((*list)(&s.sets), "set", "change a value of the document: steps.NAME.with.KEY=VALUE (repeatable)")
 }
+
+// A list is a flag that can be given several times. pflag's own makes a CSV writer, four
+// kilobytes each, to print a default that is empty.
+type list []string
+
+func (l *list) Set(text string) error { *l = append(*l, text); return nil }
+func (l *list) String() string        { return "" }
+func (l *list) Type() string          { return "stringArray" }
 
 // outputFlag lets the caller choose the form of what goes to standard output.
 func (s *setup) outputFlag(c *cobra.Command, forms ...string) {
@@ -437,6 +445,9 @@ func parseSettings(sets []string) ([]workflows.Setting, error) {
 }
 
 func parseScalar(text string) any {
+	if v, ok := source.Scalar(text); ok {
+		return v
+	}
 	v, err := source.Parse("--set", []byte(text))
 	if err != nil || text == "" {
 		return text
