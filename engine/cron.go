@@ -281,23 +281,34 @@ func (s *schedule) shifts(day time.Time) []shift {
 func (s *schedule) firstAfter(t, day time.Time) time.Time {
 	var first time.Time
 	shifts := s.shifts(day)
-	for h := range 24 {
-		if s.hours&(1<<h) == 0 {
+	west, east := offsets(shifts)
+	for minute := range 24 * 60 {
+		if s.hours&(1<<(minute/60)) == 0 || s.minutes&(1<<(minute%60)) == 0 {
 			continue
 		}
-		for m := range 60 {
-			if s.minutes&(1<<m) == 0 {
-				continue
-			}
-			wall := day.Add(time.Duration(h)*time.Hour + time.Duration(m)*time.Minute)
-			for _, at := range s.instants(wall, shifts) {
-				if at.After(t) && (first.IsZero() || at.Before(first)) {
-					first = at
-				}
+		wall := day.Add(time.Duration(minute) * time.Minute)
+		if !wall.Add(-west).After(t) {
+			continue
+		}
+		if !first.IsZero() && wall.Add(-east).After(first) {
+			break
+		}
+		for _, at := range s.instants(wall, shifts) {
+			if at.After(t) && (first.IsZero() || at.Before(first)) {
+				first = at
 			}
 		}
 	}
 	return first
+}
+
+// offsets are the smallest and the largest of the shifts.
+func offsets(shifts []shift) (west, east time.Duration) {
+	west, east = shifts[0].offset, shifts[0].offset
+	for _, sh := range shifts {
+		west, east = min(west, sh.offset), max(east, sh.offset)
+	}
+	return west, east
 }
 
 // instants are when the wall shows a time: once, twice where clocks are turned back,

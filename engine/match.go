@@ -52,7 +52,11 @@ func (p *Program) once(t Trigger) bool { return !p.keep || t.test.kind() == "inc
 func (p *Program) Why(a Arrival) []string {
 	list := make([]string, len(p.triggers))
 	for i, t := range p.triggers {
-		if t.test != nil {
+		switch {
+		case t.test == nil:
+		case p.workflow.Disabled:
+			list[i] = "the workflow is disabled"
+		default:
 			_, list[i] = t.Matches(a)
 		}
 	}

@@ -95,9 +95,16 @@ func (t Trigger) Matches(a Arrival) (ok bool, why string) {
 	case e.err != nil:
 		return false, e.err.Error()
 	case e.kind != t.test.kind():
-		return false, fmt.Sprintf("it waits for %ss, and this is an %s", t.test.kind(), e.kind)
+		return false, fmt.Sprintf("it waits for %s, and this is %s", eventNoun(t.test.kind()), eventNoun(e.kind))
 	}
 	return t.test.holds(e), t.test.why(e)
+}
+
+func eventNoun(kind string) string {
+	if kind == "alert" || kind == "incident" {
+		return "an " + kind
+	}
+	return "an alert of " + kind
 }
 
 // unknownTrigger reports a type that nobody knows. Keep ignores it, so that only what

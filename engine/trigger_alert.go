@@ -155,7 +155,9 @@ func (t *alertTest) why(e *event) string {
 		if !t.filters[i].holds(e) {
 			return words
 		}
-		met = append(met, words)
+		if !slices.Contains(met, words) {
+			met = append(met, words)
+		}
 	}
 	if t.cel != nil {
 		words, held := t.celWords(e)
@@ -171,7 +173,7 @@ func (t *alertTest) why(e *event) string {
 		met = append(met, t.changeWords(e))
 	}
 	if len(met) == 0 {
-		return "it takes every " + t.of
+		return "it takes every one"
 	}
 	return strings.Join(met, ", ")
 }
