@@ -7,24 +7,44 @@ import (
 
 // Nearest is the candidate closest to name, or "" if none is near enough to be
 // what was meant (two edits, fewer for short names). Swapping two neighbours is one
-// edit; upper and lower case, and "-" and "_", count as the same. Of equally near
-// candidates the first wins.
+// edit; upper and lower case, and "-" and "_", count as the same. Names of two letters
+// have too many neighbours for that: there only a slip of the finger counts, as in
+// "iff" or "fi" for "if". Of equally near candidates the first wins.
 func Nearest(name string, candidates []string) string {
 	if utf8.RuneCountInString(name) > maxNear {
 		return ""
 	}
 	want := folded(name)
-	best, bestEdits := "", edits(len(want))+1
+	best, bestEdits := "", 3
 	for _, c := range candidates {
 		if c == name || utf8.RuneCountInString(c) > maxNear {
 			continue
 		}
 		have := folded(c)
-		if d := distance(want, have, min(bestEdits-1, edits(len(have)))); d < bestEdits && d <= edits(len(have)) {
+		most := min(edits(len(want)), edits(len(have)), bestEdits-1)
+		d := distance(want, have, most)
+		if d > most && bestEdits > 1 && slip(want, have) {
+			d, most = 1, 1
+		}
+		if d <= most {
 			best, bestEdits = c, d
 		}
 	}
 	return best
+}
+
+// slip reports whether a name is one of two letters with these swapped or one of them
+// doubled, or one of three without its second or third.
+func slip(name, short []rune) bool {
+	switch {
+	case len(short) == 2 && len(name) == 2:
+		return name[0] == short[1] && name[1] == short[0]
+	case len(short) == 2 && len(name) == 3:
+		return name[0] == short[0] && name[2] == short[1] && (name[1] == short[0] || name[1] == short[1])
+	case len(short) == 3 && len(name) == 2:
+		return name[0] == short[0] && (name[1] == short[1] || name[1] == short[2])
+	}
+	return false
 }
 
 // Alike reports whether two names are one but for case and for "-" and "_".
