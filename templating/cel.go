@@ -18,8 +18,8 @@ const (
 
 // The codes of the notes about CEL.
 const (
-	NoteSeverity = "unknown-severity" // severity compared with a word that is none
-	NoteBare     = "alert-prefix"     // alert.name for name
+	NoteSeverity = "impossible-comparison" // severity compared with a word that is none
+	NoteBare     = "unknown-root"          // alert.name for name
 )
 
 // ParseCEL reads a condition in CEL about the fields of an alert, which are the
