@@ -65,6 +65,11 @@ func Temporary(err error, after time.Duration) error {
 // ErrUnsupported means that the provider has no such operation.
 var ErrUnsupported = errors.New("operation not supported")
 
+// ErrUnhandled is what the emit of a subscription returns where an alert came well but
+// what it set off did not: the subscription goes on. Whether the alert is emitted again
+// is the provider's matter.
+var ErrUnhandled = errors.New("alert not handled")
+
 // wrap says which provider failed at what. What an Error within knows (status,
 // whether and when to try again) is the outer one's too; a deadline may well hold the
 // next time.

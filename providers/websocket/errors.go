@@ -49,6 +49,8 @@ const (
 	ProtocolViolation Code = "protocol_violation"
 
 	PongTimeout Code = "pong_timeout"
+	IdleTimeout Code = "idle_timeout"
+	QueueFull   Code = "queue_full"
 )
 
 // codes says of each code in which phase it happens, whether trying again can help,
@@ -98,6 +100,8 @@ var codes = map[Code]struct {
 	ProtocolViolation: {phase: "receive", close: 1002},
 
 	PongTimeout: {phase: "live", retry: true},
+	IdleTimeout: {phase: "live", retry: true},
+	QueueFull:   {phase: "live", retry: true, close: 1001},
 }
 
 // An Error is why a query did not succeed (spec/websocket.md §6). Nothing in it is

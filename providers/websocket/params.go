@@ -7,7 +7,15 @@ import (
 
 	"tocsin/providers"
 	"tocsin/templating/value"
+	"tocsin/workflows/schema"
 )
+
+// Config is any of the parameters, as defaults for what uses it.
+type Config struct {
+	Connection
+	Exchange
+	Live
+}
 
 // Params says where to connect, what to send and what to expect. Everything but the
 // address has a default; a configuration may give any of it, also the address.
@@ -86,8 +94,8 @@ type TLS struct {
 var later = map[string]string{
 	"mode": "query",
 	// 2.2, 2.3
-	"trigger_body": "", "trigger_type": "text", "interval": "", "read_timeout": "", "confirm": "", "confirm_required": "",
-	"keep_open": "", "idle_close": "", "replies": "", "wait_for": "", "wait_for_regex": "", "wait_for_contains": "",
+	"confirm": "", "confirm_required": "",
+	"keep_open": "", "idle_close": "", "wait_for": "", "wait_for_regex": "", "wait_for_contains": "",
 	"fail_if": "", "script": "", "query_response": "", "expect_close": "", "data_format": "none",
 	"filter": "", "split": "", "dedupe_key": "", "dedupe_window": "",
 	// 2.4, 2.5
@@ -101,10 +109,6 @@ var later = map[string]string{
 	"proxy_url": "direct", "http_proxy_url": "", "socks5_enabled": "", "socks5_address": "", "socks5_username": "",
 	"socks5_password": "", "use_system_proxy": "", "proxy_from_environment": "", "proxy_headers": "", "ip_family": "auto",
 	"ip_family_fallback": "True", "dns_server": "", "resolve": "", "source_address": "", "tcp_keepalive": "", "proxy_tls": "",
-	// 2.9
-	"ping_interval": "", "pong_timeout": "", "heartbeat": "", "idle_timeout": "", "stale_after": "", "connection": "",
-	"reconnect": "", "max_connection_age": "", "queue_size": "", "overflow": "", "concurrency": "", "auto_replay_nacks": "",
-	"lifecycle_events": "", "emit_errors": "True", "interval_jitter": "", "align": "",
 	// 2.10
 	"retries": "0", "retry_delay": "", "allow_invalid_utf8": "", "require_clean_close": "", "headers_in_result": "all",
 	"strict": "",
@@ -133,6 +137,17 @@ func refuse(rest *value.Map, block string, names map[string]string, closed bool)
 	return nil
 }
 
+// elsewhere is the error for the first key of rest that only another mode has.
+func elsewhere(rest *value.Map, other *schema.Schema, where string) error {
+	for key, v := range rest.All() {
+		_, has := other.Field(key)
+		if _, known := later[key]; has && !known && asksFor(v, "") {
+			return invalid("%s is for %s", key, where)
+		}
+	}
+	return nil
+}
+
 // asksFor says whether v differs from leaving the key out.
 func asksFor(v any, harmless string) bool {
 	if block, ok := v.(*value.Map); ok {
@@ -146,20 +161,28 @@ func asksFor(v any, harmless string) bool {
 	return value.Truthy(v) && (harmless == "" || value.Text(v) != harmless)
 }
 
-// over is p with what it leaves out taken from defaults, field by field. The address
-// and the message are each one field under several names.
-func (p Params) over(defaults Params) Params {
+// over is p with what it leaves out taken from defaults, field by field. The message is
+// one field under several names.
+func (p Params) over(defaults Config) Params {
+	p.Connection = p.Connection.over(defaults.Connection)
 	if p.Data != nil || p.Message != nil || p.Messages != nil || p.DataBase64 != nil {
 		defaults.Data, defaults.Message, defaults.Messages, defaults.DataBase64 = nil, nil, nil, nil
 	}
+	if p.MessageType != nil || p.UseTextFrames != nil {
+		defaults.MessageType, defaults.UseTextFrames = nil, nil
+	}
+	fill(reflect.ValueOf(&p.Exchange).Elem(), reflect.ValueOf(defaults.Exchange))
+	return p
+}
+
+// over is the same for what every mode has. The address is one field under several
+// names, and so is what is said on opening.
+func (p Connection) over(defaults Connection) Connection {
 	if p.URL != nil || p.SocketURL != nil {
 		defaults.URL, defaults.SocketURL = nil, nil
 	}
 	if len(p.openings()) > 0 {
 		defaults.OpenMessage, defaults.OpenMessages, defaults.HandshakeBodies, defaults.HandshakeBody = nil, nil, nil, nil
-	}
-	if p.MessageType != nil || p.UseTextFrames != nil {
-		defaults.MessageType, defaults.UseTextFrames = nil, nil
 	}
 	fill(reflect.ValueOf(&p).Elem(), reflect.ValueOf(defaults))
 	return p
@@ -168,10 +191,7 @@ func (p Params) over(defaults Params) Params {
 // fill gives mine what it leaves out from theirs, which is of the same type.
 func fill(mine, theirs reflect.Value) {
 	for i := range mine.NumField() {
-		switch field := mine.Field(i); {
-		case mine.Type().Field(i).Anonymous:
-			fill(field, theirs.Field(i))
-		case field.IsZero():
+		if field := mine.Field(i); field.IsZero() {
 			field.Set(theirs.Field(i))
 		}
 	}

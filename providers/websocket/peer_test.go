@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -208,7 +209,7 @@ func with(t testing.TB, yaml string) Params {
 	return p
 }
 
-var testClient = client{dialer: &dial.Dialer{}, now: time.Now}
+var testClient = client{dialer: &dial.Dialer{}, now: time.Now, log: slog.New(slog.DiscardHandler)}
 
 // ask does a query with parameters in YAML.
 func ask(t testing.TB, yaml string) Result {

@@ -262,6 +262,11 @@ func (q *query) peerClosed(peer *closing) *Error {
 	if peer.orderly() && q.set.receive == "optional" {
 		return nil
 	}
+	return closedFault(peer)
+}
+
+// closedFault is the error where a close frame came instead of a message.
+func closedFault(peer *closing) *Error {
 	e := fault(ClosedByPeer, nil, "the server closed the connection with code %s", closeName(peer.code))
 	if peer.reason != "" {
 		e.Problem += ": " + peer.reason

@@ -3,6 +3,8 @@ package websocket
 import (
 	"net/http"
 	"time"
+
+	"tocsin/workflows/schema"
 )
 
 // settings are checked parameters: what a query does, with all of its limits.
@@ -53,7 +55,7 @@ const (
 
 // settings checks p. The error is an *Error of code config_invalid.
 func (p Params) settings() (*settings, error) {
-	if err := refuse(p.Rest, "", later, false); err != nil {
+	if err := elsewhere(p.Rest, schema.Of[Live](), "triggers: in a step nothing stays open"); err != nil {
 		return nil, err
 	}
 	s := &settings{
@@ -61,7 +63,15 @@ func (p Params) settings() (*settings, error) {
 		measurePing:  or(p.MeasurePing, false),
 		expectStatus: p.ExpectStatus,
 	}
-	return s, each(s, p.setTarget, p.setTimes, p.setReceiveTimeout, p.setOpening, p.setPayloads, p.setExpected, p.setLimits, p.setHeaders, p.setTLS)
+	return s, each(s, p.connect, p.setReceiveTimeout, p.setPayloads, p.setExpected)
+}
+
+// connect checks what every mode has: where to connect, and how.
+func (p Connection) connect(s *settings) error {
+	if err := refuse(p.Rest, "", later, false); err != nil {
+		return err
+	}
+	return each(s, p.setTarget, p.setTimes, p.setOpening, p.setLimits, p.setHeaders, p.setTLS)
 }
 
 // each takes steps until one is an error.

@@ -100,7 +100,8 @@ func TestDurations(t *testing.T) {
 // A configuration gives defaults, field by field; the message is one field whatever
 // it is called.
 func TestConfiguration(t *testing.T) {
-	c, err := open(t.Context(), with(t, "{url: 'ws://conf', data: conf, timeout: 3, origin: auto}"), providers.Env{})
+	defaults := with(t, "{url: 'ws://conf', data: conf, timeout: 3, origin: auto}")
+	c, err := open(t.Context(), Config{Connection: defaults.Connection, Exchange: defaults.Exchange}, providers.Env{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -85,12 +87,26 @@ func (l *leash) goodbye(d time.Duration) {
 type stream struct {
 	raw     net.Conn      // TCP
 	conn    net.Conn      // TCP, or TLS over it
-	in      *bufio.Reader // over conn; may hold what came right behind the response
+	in      *bufio.Reader // over conn, with what came right behind the response; nil once that is read
 	guard   guard
 	ended   error // why nothing more will be read
 	closing bool  // we have said goodbye: messages are passed over, up to the peer's close frame
 	waiting bool  // nothing is sent any more but pongs and a close frame
+
+	// Of connections that stay open:
+	opened    time.Time
+	came      atomic.Int64 // bytes read
+	heard     atomic.Int64 // when the last of them came, as age says it
+	pinged    atomic.Int64 // when the last ping came, as age says it
+	finishing func() bool  // a message that has begun is taken to its end, and no other is begun
+	patience  func()       // gives the peer some time for that
 }
+
+// age is how long the stream has been open.
+func (s *stream) age() time.Duration { return time.Since(s.opened) }
+
+// quiet is how long nothing has come.
+func (s *stream) quiet() time.Duration { return s.age() - time.Duration(s.heard.Load()) }
 
 // errDone is how a stream ends behind the peer's close frame.
 var errDone = errors.New("the peer has closed")
@@ -104,14 +120,30 @@ func (s *stream) Read(p []byte) (int, error) {
 			s.ended = errDone
 			continue
 		}
-		n, err := s.in.Read(p)
+		if s.in != nil && s.in.Buffered() == 0 {
+			s.in = nil // its memory is worth more than what it saves
+		}
+		if s.finished() {
+			return 0, os.ErrDeadlineExceeded
+		}
+		pings := s.guard.pings
+		n, err := s.fetch(p)
 		good, bad := s.guard.scan(p[:n])
+		if s.guard.pings > pings {
+			s.pinged.Store(int64(s.age()))
+		}
 		if s.closing {
 			good = 0
 		}
 		switch {
 		case bad != nil:
 			s.ended = bad
+		case err != nil && timedOut(err) && s.hasPatience():
+			s.patience()
+			s.patience = nil
+			if good == 0 {
+				continue
+			}
 		case err != nil && timedOut(err):
 			// Not the end of the stream: the deadline may be set anew.
 			return good, err
@@ -122,6 +154,30 @@ func (s *stream) Read(p []byte) (int, error) {
 			return good, nil
 		}
 	}
+}
+
+// fetch reads what there is.
+func (s *stream) fetch(p []byte) (n int, err error) {
+	if s.in != nil {
+		n, err = s.in.Read(p)
+	} else {
+		n, err = s.conn.Read(p)
+	}
+	if n > 0 {
+		s.came.Add(int64(n))
+		s.heard.Store(int64(s.age()))
+	}
+	return n, err
+}
+
+// finished says that nothing more is to be read from the socket.
+func (s *stream) finished() bool {
+	return s.finishing != nil && !s.closing && s.in == nil && !s.guard.inside() && s.finishing()
+}
+
+// hasPatience says that the peer gets some time to finish a message.
+func (s *stream) hasPatience() bool {
+	return s.patience != nil && !s.closing && s.guard.inside() && s.finishing()
 }
 
 // lost is the error where the connection ended before a close frame. io.EOF is not

@@ -112,7 +112,7 @@ func (t *transport) upgrade(ctx context.Context, raw net.Conn, req *http.Request
 	in := bufio.NewReader(conn)
 	response, err := t.read(in, req)
 	t.responded = time.Now()
-	t.timings.Handshake = since(begun)
+	t.timings.Handshake = new(milliseconds(t.responded.Sub(begun)))
 	if err != nil {
 		return nil, t.upgradeFault(ctx, err)
 	}
@@ -121,7 +121,7 @@ func (t *transport) upgrade(ctx context.Context, raw net.Conn, req *http.Request
 		return nil, err
 	}
 	t.upgraded = true
-	t.stream = &stream{raw: raw, conn: conn, in: in, guard: guard{limit: t.set.maxMessage, now: time.Now}}
+	t.stream = &stream{raw: raw, conn: conn, in: in, opened: time.Now(), guard: guard{limit: t.set.maxMessage, now: time.Now}}
 	response.Body = t.stream
 	return response, nil
 }

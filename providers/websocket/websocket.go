@@ -12,6 +12,7 @@ import (
 	"context"
 	_ "embed"
 	"errors"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -32,24 +33,23 @@ var Provider = providers.Define(providers.Definition[client]{
 	Readme:     readme,
 	Open:       providers.Open(open),
 	Query:      providers.Call(client.Query),
+	Subscribe:  providers.Listen(client.Subscribe),
 	Demo: &providers.Demo{
 		Handler: func(say func(string)) http.Handler { return echotest.Saying(echotest.Greet, say) },
 		With:    map[string]string{"socket_url": "ws://{host}"},
 	},
 })
 
-// Config is any of the parameters, as defaults of the steps that use it.
-type Config = Params
-
 // A client has the defaults of its configuration, and the way to the network.
 type client struct {
-	defaults Params
+	defaults Config
 	dialer   *dial.Dialer
 	now      func() time.Time
+	log      *slog.Logger
 }
 
 func open(_ context.Context, defaults Config, env providers.Env) (client, error) {
-	return client{defaults, env.Dialer, env.Now}, nil
+	return client{defaults, env.Dialer, env.Now, env.Log}, nil
 }
 
 // Query is one exchange. That the server did not do what was wanted is in the result,

@@ -1,0 +1,281 @@
+package websocket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"tocsin/providers"
+	"tocsin/providers/dial"
+	"tocsin/templating/value"
+)
+
+// Subscribe keeps a connection open and emits what comes: each message, or each reply to
+// trigger_body, and what happens to the connection where that is asked for. It returns
+// nil when ctx is done and everything that was taken has been emitted, the error of emit
+// when there is one, and an *Error when it gives up or the parameters are wrong.
+//
+// Emit is called by as many goroutines as concurrency says, and the next message waits
+// for it. An error that is providers.ErrUnhandled does not end the subscription: the
+// message is lost, or with auto_replay_nacks emitted again.
+func (c client) Subscribe(ctx context.Context, p Subscription, emit func(providers.Alert) error) error {
+	return c.listen(ctx, p, func(e Event, at time.Time) error { return emit(e.alert(at)) })
+}
+
+// listen is Subscribe with events as they are here.
+func (c client) listen(ctx context.Context, p Subscription, emit func(Event, time.Time) error) error {
+	set, live, err := p.over(c.defaults).settings()
+	if err != nil {
+		return err
+	}
+	s := &subscription{set: set, live: live, dialer: c.dialer, now: c.now, log: c.log, random: rand.Float64, emit: emit}
+	return s.run(ctx)
+}
+
+// A subscription is a connection that is opened anew whenever it ends. One goroutine
+// connects and reads, those of the queue emit.
+type subscription struct {
+	set    *settings
+	live   *live
+	dialer *dial.Dialer
+	now    func() time.Time
+	log    *slog.Logger
+	random func() float64 // in [0, 1)
+	emit   func(Event, time.Time) error
+
+	queue  *queue
+	halt   context.CancelCauseFunc // ends everything because of emit's error
+	number atomic.Int64            // of events
+	last   atomic.Pointer[Event]   // the last message's, for resume_message
+	silent lull
+
+	tries int       // attempts that failed since a connection held
+	seen  time.Time // when something was last received, for the gap
+	again bool      // there was a connection before
+}
+
+// run listens until ctx is done.
+func (s *subscription) run(ctx context.Context) error {
+	inner, halt := context.WithCancelCause(ctx)
+	defer halt(nil)
+	s.halt = halt
+	s.queue = newQueue(s.live.queue, s.live.workers, func(i item) { s.deliver(inner, i) })
+	s.silent.start(s)
+
+	listen := s.listen
+	if s.live.sample != nil {
+		listen = s.sample
+	}
+	last, err := listen(inner)
+	s.silent.stop()
+	// What was taken is dealt with before the server is told that we are going.
+	counts := s.queue.drain()
+	if last != nil {
+		last.leave(cancelled(inner, "receive"))
+	}
+	if counts != (dropped{}) {
+		s.log.Warn("messages were dropped", "url", s.set.target.redacted, "oldest", counts.oldest+counts.blocked, "newest", counts.newest, "left at the end", counts.stopped)
+	}
+	if own, ok := errors.AsType[*emitError](context.Cause(inner)); ok {
+		return own.error
+	}
+	return err
+}
+
+// emitError is an error of emit, which ends the subscription.
+type emitError struct{ error }
+
+// listen connects and reads until ctx is done, and returns the connection there is then,
+// or until it gives up.
+func (s *subscription) listen(ctx context.Context) (*link, error) {
+	for {
+		l, failed := s.open(ctx)
+		if failed == nil {
+			failed = l.read(ctx, func() bool { return s.room(ctx, l) }, func(typ websocket.MessageType, data []byte) { s.take(l, typ, data) })
+			if ctx.Err() != nil {
+				return l, nil
+			}
+			s.lost(ctx, l, failed)
+		}
+		if ctx.Err() != nil {
+			return nil, nil
+		}
+		if err := s.patient(ctx, failed); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// open makes an attempt to connect, and raises what is to be told of it.
+func (s *subscription) open(ctx context.Context) (*link, *Error) {
+	more, failed := s.resume()
+	var l *link
+	if failed == nil {
+		l, failed = s.connect(ctx, more)
+	}
+	if failed != nil {
+		if ctx.Err() == nil {
+			s.tries++
+			s.raise(item{kind: Failing, err: failed, from: s.nobody()})
+			s.log.Warn("not connected", "url", s.set.target.redacted, "code", failed.Code, "problem", failed.Problem, "attempt", s.tries)
+		}
+		return nil, failed
+	}
+	i := item{kind: Opened, from: l.identity}
+	if s.again {
+		i.kind, i.gap = Reconnected, s.now().Sub(s.seen)
+	}
+	s.again = true
+	s.raise(i)
+	s.log.Info("connected", "url", s.set.target.redacted, "connection", l.id)
+	return l, nil
+}
+
+// lost closes a connection that has ended, and raises what is to be told of it. Failed
+// is nil if it was only too old.
+func (s *subscription) lost(ctx context.Context, l *link, failed *Error) {
+	s.seen = s.now().Add(-l.t.stream.quiet())
+	held := l.t.stream.age()
+	l.leave(failed)
+	if failed != nil {
+		failed.Target = s.set.target.redacted
+		s.log.Warn("connection lost", "url", s.set.target.redacted, "connection", l.id, "code", failed.Code, "problem", failed.Problem, "messages", l.seq.Load())
+	}
+	s.raise(item{kind: Closed, err: failed, from: l.identity})
+	switch {
+	case failed == nil:
+		s.tries = 0
+	case failed.Code == QueueFull:
+		s.tries = 0
+		s.queue.roomy(ctx)
+	case held >= s.live.backoff.resetAfter:
+		s.tries = 1
+	default:
+		s.tries++
+	}
+}
+
+// patient waits before the next attempt, or gives up, which is the error.
+func (s *subscription) patient(ctx context.Context, failed *Error) error {
+	d, err := s.delay(failed)
+	if err == nil && d > 0 {
+		_ = pause(ctx, d) // the caller asks ctx
+	}
+	return err
+}
+
+// delay is how long to wait before the next attempt. The error is that of giving up:
+// failed, after as many attempts as may fail behind the first.
+func (s *subscription) delay(failed *Error) (time.Duration, error) {
+	b := &s.live.backoff
+	switch {
+	case s.tries == 0:
+		return 0, nil
+	case b.retries >= 0 && s.tries > b.retries:
+		s.raise(item{kind: GaveUp, err: failed, from: s.nobody()})
+		return 0, failed
+	}
+	return b.wait(s.tries, failed, s.random()), nil
+}
+
+// nobody is the identity of what belongs to no connection.
+func (s *subscription) nobody() *identity { return newIdentity(s.now()) }
+
+// resume renders what is said behind the opening of a further connection.
+func (s *subscription) resume() ([]turn, *Error) {
+	last := s.last.Load()
+	if s.live.resume == nil || !s.again {
+		return nil, nil
+	}
+	v, err := s.live.resume(map[string]any{"last": value.Of(last), "gap_ms": milliseconds(s.now().Sub(s.seen))})
+	if err != nil {
+		return nil, fault(ConfigInvalid, err, "resume_message: %v", err)
+	}
+	said := settings{}
+	if err := said.addOpening(v, "text"); err != nil {
+		return nil, fault(ConfigInvalid, err, "resume_message: %v", err)
+	}
+	return said.opening, nil
+}
+
+// room waits until there is room for a message, as far as the policy says so. If there
+// will be none, the link has failed.
+func (s *subscription) room(ctx context.Context, l *link) bool {
+	switch {
+	case s.live.overflow == "close" && s.queue.crowded():
+		l.fail(fault(QueueFull, nil, "closed, because %d messages wait for their runs", s.live.queue))
+		return false
+	case s.live.overflow == "block" && s.queue.crowded():
+		l.holds.Add(1)
+		s.queue.reserve(ctx, maxBlock)
+		l.holds.Add(1)
+	}
+	return true
+}
+
+// take puts a message into the queue.
+func (s *subscription) take(l *link, typ websocket.MessageType, data []byte) {
+	s.silent.over(s)
+	s.add(item{kind: MessageKind, typ: typ, data: append(make([]byte, 0, len(data)), data...), at: s.now(), seq: l.seq.Load(), from: l.identity, size: len(data)})
+}
+
+// add puts what was received into the queue, or drops it, as the policy says.
+func (s *subscription) add(i item) {
+	switch s.live.overflow {
+	case "drop_oldest", "drop_newest":
+		s.queue.offer(i, s.live.overflow == "drop_oldest")
+	default:
+		s.queue.put(i)
+	}
+}
+
+// raise puts an event that is no message into the queue, if it is to be told of.
+func (s *subscription) raise(i item) {
+	if !s.live.raise[i.kind] {
+		return
+	}
+	i.at = s.now()
+	s.queue.note(i)
+}
+
+// deliver emits what i becomes. A run that failed is repeated if that is asked for.
+func (s *subscription) deliver(ctx context.Context, i item) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.log.Error("emitting an event panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			s.end(fmt.Errorf("bug: emitting an event panicked: %v", p))
+		}
+	}()
+	e := i.event(s.set.target.redacted, s.number.Add(1), s.set.maxResult)
+	if s.live.resume != nil && i.kind == MessageKind {
+		s.last.Store(&e)
+	}
+	for n := 1; ; n++ {
+		err := s.emit(e, i.at)
+		switch {
+		case err == nil:
+			return
+		case !errors.Is(err, providers.ErrUnhandled):
+			s.end(err)
+			return
+		case !s.live.replay, pause(ctx, replays.wait(n, nil, s.random())) != nil:
+			return
+		}
+	}
+}
+
+// replays is how long a run that failed waits for being repeated.
+var replays = backoff{initial: time.Second, max: time.Minute, multiplier: 2, jitter: "full"}
+
+// end ends everything: nothing that waits is emitted any more.
+func (s *subscription) end(err error) {
+	s.queue.stop()
+	s.halt(&emitError{err})
+}

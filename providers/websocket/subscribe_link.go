@@ -1,0 +1,244 @@
+package websocket
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+
+	"github.com/coder/websocket"
+)
+
+// A link is one connection of a subscription, from its opening to its end. One goroutine
+// reads; what else there is to do is done by timers, each of which may end the link.
+type link struct {
+	*identity
+	set    *settings
+	vital  *vital
+	t      *transport
+	conn   *websocket.Conn
+	cancel context.CancelFunc
+	seq    atomic.Int64 // messages read
+	buf    []byte       // of the last one
+
+	heard atomic.Int64          // when the last message came, since the connection was opened
+	holds atomic.Int64          // odd while nothing is read because there is no room for it
+	asked atomic.Bool           // a heartbeat is waiting for its answer
+	why   atomic.Pointer[Error] // why we ended it
+	aged  atomic.Bool           // it was ended because of its age
+	ready chan struct{}         // closed when the opening has been said
+
+	mu     sync.Mutex
+	over   bool
+	timers [slots]*time.Timer
+	tasks  sync.WaitGroup
+}
+
+// connect opens a connection and begins to watch over it. It is the caller's to read
+// and to leave. More is said behind the opening.
+func (s *subscription) connect(ctx context.Context, more []turn) (*link, *Error) {
+	at := s.now()
+	t := &transport{set: s.set, dialer: s.dialer, now: s.now, started: time.Now()}
+	t.deadline = t.started.Add(s.set.timeout)
+	ctx, cancel := context.WithCancel(ctx)
+	conn, failed := t.open(ctx)
+	if failed != nil {
+		cancel()
+		failed.Target = s.set.target.redacted
+		return nil, failed
+	}
+	l := &link{
+		identity: newIdentity(at), set: s.set, vital: &s.live.vital, t: t, conn: conn, cancel: cancel,
+		ready: make(chan struct{}),
+	}
+	t.response, t.tls = nil, nil // nobody asks for them any more
+	t.stream.finishing = func() bool { return l.aged.Load() || ctx.Err() != nil }
+	t.stream.patience = func() { t.leash.goodbye(l.set.closeTimeout) }
+	t.leash.until(time.Time{})
+	l.task(func() { l.greet(ctx, more) })
+	l.watch(s.random)
+	return l, nil
+}
+
+// greet says what is to be said on opening.
+func (l *link) greet(ctx context.Context, more []turn) {
+	defer close(l.ready)
+	for _, t := range append(l.set.opening[:len(l.set.opening):len(l.set.opening)], more...) {
+		if t.pause == 0 {
+			if failed := l.write(t.payload); failed != nil {
+				l.fail(failed)
+				return
+			}
+		} else if pause(ctx, t.pause) != nil {
+			return
+		}
+	}
+}
+
+// write sends a message. It may be called beside reading, and by several at once.
+func (l *link) write(p payload) *Error { return l.writeWithin(p, l.set.writeTimeout) }
+
+func (l *link) writeWithin(p payload, limit time.Duration) *Error {
+	ctx, cancel := context.WithTimeout(context.Background(), min(limit, l.set.writeTimeout))
+	defer cancel()
+	err := l.conn.Write(ctx, p.typ, p.data)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return fault(SendTimeout, err, "the server did not take a message in time")
+	}
+	return fault(SendFailed, err, "a message could not be sent: the connection ended").detailed("%v", rootCause(err))
+}
+
+// read takes messages off the connection until it ends, and says why it did. Before a
+// message is taken, room is asked for it.
+//
+// When ctx is done, or somebody has ended the link, what has been read from the socket
+// by then is still taken, and a message that has begun is waited for a moment.
+func (l *link) read(ctx context.Context, room func() bool, take func(websocket.MessageType, []byte)) *Error {
+	for {
+		typ, r, err := l.conn.Reader(context.Background())
+		if err != nil {
+			return l.readFault(ctx, err)
+		}
+		if !room() {
+			return l.why.Load()
+		}
+		data, err := l.payload(r)
+		if err != nil {
+			return l.readFault(ctx, err)
+		}
+		if typ == websocket.MessageText && !utf8.Valid(data) {
+			return fault(InvalidUTF8, nil, "the server sent a text message that is not UTF-8")
+		}
+		l.heard.Store(int64(l.t.stream.age()))
+		if !l.answers(data) {
+			l.seq.Add(1)
+			take(typ, data)
+		}
+	}
+}
+
+// payload reads a message. What it returns is good until it is called again.
+func (l *link) payload(r io.Reader) ([]byte, error) {
+	buf := l.buf[:0]
+	for {
+		if len(buf) == cap(buf) {
+			buf = append(buf, 0)[:len(buf)]
+		}
+		n, err := r.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		if err == nil {
+			continue
+		}
+		l.buf = nil
+		if cap(buf) <= keptBuffer {
+			l.buf = buf
+		}
+		if err == io.EOF {
+			return buf, nil
+		}
+		return nil, err
+	}
+}
+
+// keptBuffer is how large a message may be whose memory is used again.
+const keptBuffer = 64 << 10
+
+// answers says that a message is only the answer to a heartbeat.
+func (l *link) answers(data []byte) bool {
+	expect := l.vital.heartbeat.expect
+	if expect == nil || !expect.Match(data) {
+		return false
+	}
+	l.asked.Store(false)
+	return true
+}
+
+// readFault puts the end of reading in our words.
+func (l *link) readFault(ctx context.Context, err error) *Error {
+	stream := l.t.stream
+	own, ours := errors.AsType[*Error](err)
+	if ended, ok := errors.AsType[*Error](stream.ended); ok {
+		own, ours = ended, true
+	}
+	switch peer := stream.guard.closed; {
+	case l.why.Load() != nil:
+		return l.why.Load()
+	case ours:
+		return own
+	case peer != nil:
+		return closedFault(peer)
+	case l.aged.Load():
+		return nil
+	case ctx.Err() != nil:
+		return cancelled(ctx, "receive")
+	}
+	if _, ok := errors.AsType[*net.OpError](err); ok || errors.Is(err, net.ErrClosed) {
+		return stream.lost(err) // a pong could not be written
+	}
+	return fault(Internal, err, "reading failed: %v", rootCause(err)).in("receive")
+}
+
+// fail ends the link because of e: reading stops at once, since there is nothing more
+// to be had.
+func (l *link) fail(e *Error) {
+	if l.why.CompareAndSwap(nil, e) {
+		l.t.leash.readUntil(longAgo)
+	}
+}
+
+// retire ends the link because it is old: what is on its way still arrives.
+func (l *link) retire() {
+	l.aged.Store(true)
+	l.t.leash.readUntil(longAgo)
+}
+
+// leave ends the connection for good: with a closing handshake where one can be had.
+// Failed is what read returned. Nobody may be reading.
+func (l *link) leave(failed *Error) {
+	l.mu.Lock()
+	l.over = true
+	for _, t := range l.timers {
+		if t != nil && t.Stop() {
+			l.tasks.Done()
+		}
+	}
+	l.mu.Unlock()
+	l.farewell(failed)
+	_ = l.conn.CloseNow()
+	l.cancel()
+	l.t.release()
+	l.tasks.Wait()
+}
+
+// farewell says goodbye, where anybody listens.
+func (l *link) farewell(failed *Error) {
+	stream, peer := l.t.stream, l.t.stream.guard.closed
+	code, wait := 1000, l.set.closeTimeout
+	switch {
+	case peer != nil:
+		code, wait = peer.code, lastWord
+		if !onWire(code) {
+			code = 1000
+		}
+	case failed == nil:
+	case failed.Code == Cancelled:
+		code = 1001
+	case codes[failed.Code].close != 0:
+		code, wait = codes[failed.Code].close, 0
+	default:
+		return // nothing can be sent, or not in the middle of a message
+	}
+	l.t.leash.goodbye(max(wait, lastWord))
+	stream.closing = true
+	if wait == 0 && stream.ended == nil {
+		stream.ended = errDone
+	}
+	_ = l.conn.Close(websocket.StatusCode(code), "")
+}
