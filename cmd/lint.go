@@ -66,7 +66,7 @@ func (l *lintCommand) run(_ context.Context, paths []string) error {
 	case l.dryRun && !l.fix:
 		return usage("write --fix --dry-run", "--dry-run shows what --fix would change")
 	}
-	l.notes = true
+	l.doubts, l.notes = true, true
 	docs, err := l.load(paths, false, l.stdout)
 	if err != nil {
 		return err
@@ -231,15 +231,17 @@ func replace(name string, text []byte) error {
 	return nil
 }
 
-// review adds to the problems of d what works, but hardly as meant, and leaves out what
-// the document asks to ignore; notes too, unless they are asked for. What a document
-// with errors means, nobody knows: it is not looked at further.
+// review adds to the problems of d what works, but hardly as meant, where that is asked
+// for, and leaves out what the document asks to ignore; notes too, unless they are asked
+// for. What a document with errors means, nobody knows: it is not looked at further.
 func (s *setup) review(d *document, ps source.Problems) source.Problems {
 	sound := ps.Err() == nil && d.file != nil
-	if sound {
+	if sound && s.doubts {
 		lib := engine.Library{Providers: s.registry, Functions: engine.Functions(), Compat: s.compat}
 		ps = append(ps, lint.Check(d.file, lib)...)
 	}
 	ps = source.Ignore(d.name, d.text, ps)
-	return slices.DeleteFunc(ps, func(p source.Problem) bool { return p.Note() && !(s.notes && sound) })
+	return slices.DeleteFunc(ps, func(p source.Problem) bool {
+		return p.Note() && !(s.notes && sound) || p.Code == source.UnusedIgnore && !s.doubts
+	})
 }

@@ -35,6 +35,7 @@ type setup struct {
 	resolves      []string
 	output        string
 	verbose       bool
+	doubts        bool // what works, but hardly as meant, is looked for: not when it is about to run
 	notes         bool // what is less than a warning is wanted too
 }
 
