@@ -17,8 +17,9 @@ import (
 type memory struct {
 	alerts keep.Memory
 
-	mu   sync.Mutex
-	last map[string]*engine.Result // by workflow: the last that went well
+	mu      sync.Mutex
+	last    map[string]*engine.Result // by workflow: the last that went well
+	content map[string]string         // by fingerprint: what the last alert that came in said
 }
 
 func newMemory() *memory {
@@ -102,4 +103,34 @@ func (h history) LastRun(_ context.Context, workflow string) (*engine.Result, er
 	h.memory.mu.Lock()
 	defer h.memory.mu.Unlock()
 	return h.memory.last[workflow], nil
+}
+
+// arrive remembers an alert that came in. It is returned as workflows see it: with what
+// was added to it, and the one before. again says that it is the one before, received
+// anew, which starts nothing (spec §2.5). Incidents are not kept.
+func (m *memory) arrive(a engine.Arrival) (arrival engine.Arrival, again bool, err error) {
+	if a.Kind != "alert" {
+		return a, false, nil
+	}
+	alert := value.Of(a.Fields).(*value.Map)
+	fingerprint, _ := a.Fields["fingerprint"].(string)
+	content := alert.Clone()
+	content.Delete("lastReceived")
+	text := string(value.AppendJSON(nil, content))
+	m.mu.Lock()
+	again = m.content[fingerprint] == text
+	if m.content == nil {
+		m.content = map[string]string{}
+	}
+	m.content[fingerprint] = text
+	m.mu.Unlock()
+	if previous, ok := m.alerts.Last(fingerprint); ok {
+		a.Previous = fieldsOf(previous)
+	}
+	seen, err := m.alerts.Add(alert)
+	if err != nil {
+		return a, again, err
+	}
+	a.Fields = fieldsOf(seen)
+	return a, again, nil
 }

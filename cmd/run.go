@@ -28,6 +28,7 @@ type runCommand struct {
 	dryRun  bool
 	explain bool
 	quiet   bool
+	events  eventFlags
 }
 
 func newRunCommand(s *setup) *cobra.Command {
@@ -38,18 +39,24 @@ func newRunCommand(s *setup) *cobra.Command {
 		Long: `Run reads workflow files, checks all of them before anything is sent, runs each
 workflow once and reports what happened. "-" reads standard input.
 
+With --alert or --incident it runs the workflows that an event triggers, each event
+after the other, as a server would: with filters, CEL, only_on_change. Where nothing
+waits for an event, nothing runs.
+
 Exit codes: 0 nothing wrong, 1 a check failed (an expect or an alert's assert),
 2 an invalid file or wrong usage, 3 a step or a message broke, 4 timed out,
 130 interrupted.`,
 		Example: `  tocsin run websocket-is-up.yaml
   tocsin run checks/ --jobs 8 --report junit=report.xml
   tocsin run websocket-is-up.yaml --dry-run --set steps.websocket-test.with.socket_url=ws://127.0.0.1:8080
-  tocsin run api.yaml --resolve api.example.com:443:127.0.0.1 --output json`,
+  tocsin run api.yaml --resolve api.example.com:443:127.0.0.1 --output json
+  tocsin run alerts/ --alert alert.json --explain --dry-run`,
 		Args: needFiles,
 		RunE: func(c *cobra.Command, args []string) error { return r.run(c.Context(), args) },
 	}
 	s.outputFlag(c, "text", "json")
 	s.readingFlags(c)
+	r.events.add(c)
 	f := c.Flags()
 	f.Var((*list)(&s.resolves), "resolve", "connect to another address: HOST:PORT:ADDRESS (repeatable)")
 	f.Var((*list)(&r.inputs), "input", "give an input of the workflow: NAME=VALUE (repeatable)")
@@ -88,12 +95,21 @@ func (r *runCommand) run(ctx context.Context, paths []string) error {
 	if err != nil {
 		return err
 	}
+	if err := r.events.check(paths); err != nil {
+		return err
+	}
+	arrivals, err := r.arrivals(time.Now().UTC())
+	if err != nil {
+		return err
+	}
 	docs, err := r.load(paths, !r.dryRun, r.consoleOutput())
 	if err != nil {
 		return err
 	}
 	defer docs.close()
-	docs.problems = append(docs.problems, wrongInputs(docs, inputs)...)
+	if !r.events.given() { // else it is only known then what runs
+		docs.problems = append(docs.problems, wrongInputs(docs, inputs)...)
+	}
 	if err := r.refuse(docs); err != nil {
 		return err
 	}
@@ -102,7 +118,10 @@ func (r *runCommand) run(ctx context.Context, paths []string) error {
 		ctx, cancel = context.WithTimeoutCause(ctx, r.timeout, fmt.Errorf("the time of --timeout, %v, is over: %w", r.timeout, context.DeadlineExceeded))
 		defer cancel()
 	}
-	results := r.runAll(ctx, docs, inputs)
+	results, err := r.runAll(ctx, docs, inputs, arrivals)
+	if err != nil {
+		return err
+	}
 	if err := r.report(results, sinks); err != nil {
 		return err
 	}
@@ -141,21 +160,32 @@ func (r *runCommand) refuse(docs documents) error {
 	return nil
 }
 
-// runAll runs every program, r.jobs at a time, and returns the results in the order of
-// the programs.
-func (r *runCommand) runAll(ctx context.Context, docs documents, inputs map[string]any) []*engine.Result {
-	type job struct {
-		doc     *document
-		program *engine.Program
+// A job is one run of a program.
+type job struct {
+	doc     *document
+	program *engine.Program
+	input   engine.Input
+}
+
+// runAll runs every program, or those that the arrivals start.
+func (r *runCommand) runAll(ctx context.Context, docs documents, inputs map[string]any, arrivals []engine.Arrival) ([]*engine.Result, error) {
+	if r.events.given() {
+		return r.runEvents(ctx, docs, inputs, arrivals)
 	}
 	var jobs []job
 	for _, d := range docs.list {
 		for _, p := range d.programs {
-			jobs = append(jobs, job{d, p})
+			jobs = append(jobs, job{d, p, engine.Input{Run: newRunID(), Trigger: "manual", Inputs: inputs}})
 		}
 	}
 	observe, stop := r.observer()
 	defer stop()
+	return r.runJobs(ctx, jobs, observe), nil
+}
+
+// runJobs runs programs, r.jobs at a time, and returns the results in the order of the
+// jobs.
+func (r *runCommand) runJobs(ctx context.Context, jobs []job, observe func(engine.Event)) []*engine.Result {
 	results := make([]*engine.Result, len(jobs))
 	slots := make(chan struct{}, max(1, r.jobs))
 	var wg sync.WaitGroup
@@ -165,7 +195,7 @@ func (r *runCommand) runAll(ctx context.Context, docs documents, inputs map[stri
 			defer func() { <-slots }()
 			runner := r.runner(j.doc)
 			runner.Observe, runner.DryRun, runner.Explain = observe, r.dryRun, r.explain
-			results[i] = runner.Run(ctx, j.program, engine.Input{Run: newRunID(), Trigger: "manual", Inputs: inputs})
+			results[i] = runner.Run(ctx, j.program, j.input)
 			r.memory.ran(results[i])
 		})
 	}

@@ -167,6 +167,17 @@ func (m *Memory) Enrich(fingerprint, key string, v any, disposable bool) {
 	}
 }
 
+// Last is the newest alert of the fingerprint, with what was added to it.
+func (m *Memory) Last(fingerprint string) (*value.Map, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s, ok := m.streams[fingerprint]
+	if !ok || len(s.seen) == 0 {
+		return nil, false
+	}
+	return s.view(len(s.seen) - 1), true
+}
+
 // Forget implements Store.
 func (m *Memory) Forget(_ context.Context, fingerprints ...string) error {
 	m.mu.Lock()
