@@ -33,6 +33,9 @@ func operations(reg *providers.Registry) []workflows.Operation {
 		if p.Notify != nil {
 			ops = append(ops, workflows.Operation{Provider: p.Type, Kind: workflows.Notify, Params: p.Notify.Params})
 		}
+		if p.Subscribe != nil {
+			ops = append(ops, workflows.Operation{Provider: p.Type, Kind: workflows.Listen, Params: p.Subscribe.Params})
+		}
 	}
 	return ops
 }

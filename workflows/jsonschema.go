@@ -15,6 +15,7 @@ func Schema(ops []Operation) map[string]any {
 	g.define(&workflowTable)
 	g.define(&inputTable)
 	g.define(&triggerTable)
+	g.subscriptions(ops)
 	g.define(&conditionTable)
 	g.define(&throttleTable)
 	g.steps(ops)
@@ -71,6 +72,31 @@ func (g *generator) kind(common level, k *kind) object {
 	}
 	def["required"] = required
 	return def
+}
+
+// subscriptions are triggers by the type of a provider: they have its parameters, and
+// ask of its alerts what an alert trigger may ask.
+func (g *generator) subscriptions(ops []Operation) {
+	trigger := g.defs[triggerTable.root].(object)
+	types := trigger["properties"].(object)["type"].(object)
+	for _, op := range ops {
+		if op.Kind != Listen {
+			continue
+		}
+		def := g.kind(&triggerTable, findKind(triggerKinds, "alert"))
+		def["description"] = "Starts the workflow for alerts that " + op.Provider + " brings."
+		properties := def["properties"].(object)
+		properties["name"] = object{"type": "string", "description": "What reports call the trigger."}
+		properties["config"] = object{"type": "string", "description": "Which configuration of the provider, such as {{ providers.prod }}."}
+		properties["with"] = op.Params.JSON()
+		if _, needs := op.Params.JSON()["required"]; needs {
+			def["required"] = append(def["required"].([]any), "with")
+		}
+		name := triggerTable.root + "." + op.Provider
+		g.defs[name] = def
+		types["enum"] = append(types["enum"].([]any), op.Provider)
+		trigger["allOf"] = append(trigger["allOf"].([]any), when("type", op.Provider, ref(name)))
+	}
 }
 
 // when applies then where the text under key is value.

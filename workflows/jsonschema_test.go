@@ -28,6 +28,7 @@ type tell struct {
 var operations = []workflows.Operation{
 	{Provider: "ask", Kind: workflows.Query, Params: schema.Of[ask]()},
 	{Provider: "tell", Kind: workflows.Notify, Params: schema.Of[tell]()},
+	{Provider: "ask", Kind: workflows.Listen, Params: schema.Of[ask]()},
 }
 
 // TestSchemaTakes: what Parse reads, the JSON Schema takes.
@@ -53,6 +54,7 @@ actions:
 `)
 	texts["bare"] = []byte("id: x\nactions: [{name: a, provider: {type: tell, with: {message: hi}}}]")
 	texts["lists"] = []byte("alerts: [{id: a, disabled: 'true', interval: 5m}, {id: b, steps: , timeout: 90s}]")
+	texts["triggers"] = []byte(`workflow: {id: x, triggers: [{type: cron, cron: "@daily"}, {type: interval, value: 0, every: 90s}, {type: ask, config: a, with: {url: u}, cel: "true"}]}`)
 	texts["library"] = []byte("actions: [{name: a, if: true}]")
 	for name, text := range texts {
 		for _, doc := range documents(t, text) {
@@ -76,6 +78,11 @@ func TestSchemaRefuses(t *testing.T) {
 		`workflow: {id: x, triggers: [{type: intervall}]}`,
 		`workflow: {id: x, triggers: [{type: interval, valeu: 5}]}`,
 		`workflow: {id: x, triggers: [{type: alert, filters: [{key: a}]}]}`,
+		`workflow: {id: x, triggers: [{type: cron}]}`,
+		`workflow: {id: x, triggers: [{type: cron, cron: "@daily", timezon: UTC}]}`,
+		`workflow: {id: x, triggers: [{type: ask, with: {url: u, methd: GET}}]}`,
+		`workflow: {id: x, triggers: [{type: ask}]}`,
+		`workflow: {id: x, triggers: [{type: tell}]}`,
 		`workflow: {id: x, steps: [{name: a}]}`,
 		`workflow: {id: x, steps: [{name: a, use: b}]}`,
 		`workflow: {id: x, steps: [{name: a, provider: {type: ask, with: {url: u}}, expekt: []}]}`,

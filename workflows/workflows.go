@@ -105,6 +105,7 @@ type Kind string
 const (
 	Query  Kind = "step"
 	Notify Kind = "action"
+	Listen Kind = "trigger" // of an Operation only: a trigger that subscribes to its alerts
 )
 
 // A Strategy says what happens when a run with the same key is under way.
