@@ -185,13 +185,14 @@ func normalizeDismissal(m *value.Map, now time.Time) {
 	m.Set("dismissed", yes)
 }
 
-// address is a URL one can follow, or nil.
+// address is a URL one can follow, or nil. Keep takes everything for one of HTTP; where
+// a message of a websocket came from stays what it is.
 func address(s string) any {
 	s = strings.TrimSpace(s)
 	if s == "" {
 		return nil
 	}
-	if !strings.HasPrefix(s, "http") {
+	if !strings.HasPrefix(s, "http") && !strings.HasPrefix(s, "ws://") && !strings.HasPrefix(s, "wss://") {
 		s = "https://" + s
 	}
 	var b strings.Builder
