@@ -45,8 +45,9 @@ func (c *checker) wrongWay(s *workflows.Step, when *text) {
 	if !known {
 		return
 	}
+	sent := "holds"
 	if when.role == assertion && !when.fires {
-		well = !well
+		well, sent = !well, "does not hold"
 	}
 	said := c.said(s)
 	bad, good := badWords().FindString(said.text), goodWords().FindString(said.text)
@@ -56,9 +57,9 @@ func (c *checker) wrongWay(s *workflows.Step, when *text) {
 		if when.role == guard || when.form == templating.AlertAssert {
 			hint = "turn the condition round, or the message"
 		}
-		c.warn(said.pos, source.WrongWay, hint, "%s says %q, and is sent when %s holds", c.title(s), strings.TrimSpace(bad), short(conditionText(when)))
+		c.warn(said.pos, source.WrongWay, hint, "%s says %q, and is sent when %s %s", c.title(s), strings.TrimSpace(bad), short(conditionText(when)), sent)
 	case !well && good != "" && bad == "":
-		c.warn(said.pos, source.WrongWay, "turn the condition round, or the message", "%s says %q, and is sent when %s does not hold", c.title(s), strings.TrimSpace(good), short(conditionText(when)))
+		c.warn(said.pos, source.WrongWay, "turn the condition round, or the message", "%s says %q, and is sent when %s %s", c.title(s), strings.TrimSpace(good), short(conditionText(when)), sent)
 	}
 }
 

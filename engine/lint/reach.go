@@ -3,6 +3,7 @@ package lint
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"tocsin/workflows"
@@ -25,8 +26,11 @@ func (c *checker) unreachable() {
 }
 
 // endsAlways: a step that did not run stops nothing.
-func endsAlways(s *workflows.Step) bool {
-	return s.Stop && s.If.S == "" && len(s.Conditions) == 0 && s.Foreach.S == "" && s.Throttle == nil && s.Use == ""
+func endsAlways(s *workflows.Step) bool { return s.Stop && runsAlways(s) }
+
+// runsAlways says that nothing decides whether s runs.
+func runsAlways(s *workflows.Step) bool {
+	return s.If.S == "" && len(s.Conditions) == 0 && s.Foreach.S == "" && s.Throttle == nil && s.Use == ""
 }
 
 // stops reports "continue: false" on a step of a workflow with actions: they still run
@@ -110,15 +114,16 @@ func (c *checker) longest() time.Duration {
 	return longest
 }
 
-// span is d without the "0s" that says nothing.
+// span is d without the "0s" and "0m" that say nothing.
 func span(d time.Duration) string {
-	switch {
-	case d >= time.Hour && d%time.Hour == 0:
-		return fmt.Sprintf("%dh", d/time.Hour)
-	case d >= time.Minute && d%time.Minute == 0:
-		return fmt.Sprintf("%dm", d/time.Minute)
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
 	}
-	return d.String()
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
 }
 
 // strayKeys reports keys of a step among the parameters of a provider that would take

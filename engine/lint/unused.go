@@ -73,10 +73,14 @@ func (c *checker) readsResults(t *text, path []string, i int, s *workflows.Step)
 	return false
 }
 
-// latest says that the step at index i may be the latest one when t is read.
+// latest says that the step at index i may be the latest one when t is read: those
+// between them need not run.
 func (c *checker) latest(t *text, i int) bool {
 	at := slices.Index(c.w.Steps, t.step)
-	return at < 0 || at > i
+	if at < 0 {
+		at = len(c.w.Steps)
+	}
+	return at > i && !slices.ContainsFunc(c.w.Steps[i+1:at], runsAlways)
 }
 
 // unusedValues reports constants, variables, aliases and inputs that no text reads.
