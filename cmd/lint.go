@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -187,7 +188,8 @@ func (l *lintCommand) fixDocument(d *document, env providers.Env, ps source.Prob
 		return d, nil
 	}
 	if l.dryRun || d.name == "-" {
-		_, err := l.stdout.Write(diff.Diff(d.name, d.text, d.name+" (fixed)", now.text))
+		_, patch, _ := bytes.Cut(diff.Diff(d.name, d.text, d.name, now.text), []byte("\n"))
+		_, err := l.stdout.Write(patch)
 		return now, err
 	}
 	return now, replace(d.name, now.text)

@@ -140,9 +140,17 @@ func (e *excerpts) of(p Pos) string {
 	return t.line(p.Line)
 }
 
-// readText reads no more of a file than a document may have.
+// readText reads no more of a file than a document may have. A file system that has the
+// texts at hand is asked for them: they may differ from what lies on the disk.
 func readText(files fs.FS, name string) *text {
 	t := &text{file: name}
+	if at, ok := files.(fs.ReadFileFS); ok {
+		raw, err := at.ReadFile(name)
+		if err == nil {
+			t.raw = strings.TrimPrefix(string(raw[:min(len(raw), MaxSize)]), bom)
+		}
+		return t
+	}
 	f, err := files.Open(name)
 	if err != nil {
 		return t
