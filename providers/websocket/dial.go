@@ -14,29 +14,45 @@ import (
 // (RFC 8305 §5).
 const stagger = 250 * time.Millisecond
 
-// dial resolves the target and connects to it, both before the deadline, and notes
-// how long each took.
+// dial resolves the target, or the proxy on the way to it, and connects, both before
+// the deadline, and notes how long each took.
 func (t *transport) dial(ctx context.Context) (net.Conn, error) {
 	parent := ctx
-	ctx, cancel := context.WithDeadline(ctx, earlier(t.deadline, t.started.Add(t.set.connectTimeout)))
+	ctx, cancel := context.WithDeadline(ctx, t.connectDeadline())
 	defer cancel()
+	host, port := t.to.host, t.to.port
+	if t.via != nil {
+		if failed := t.behind(ctx); failed != nil {
+			return nil, failed
+		}
+		host, port = t.via.host, t.via.port
+	}
 
+	dialer := t.set.over(t.dialer)
 	begun := time.Now()
-	ips, err := t.dialer.Lookup(ctx, t.set.target.host, t.set.target.port)
-	if net.ParseIP(t.set.target.host) == nil {
+	ips, err := t.lookup(ctx, dialer, host, port)
+	if net.ParseIP(host) == nil {
 		t.timings.DNS = since(begun)
 	}
 	if err != nil {
-		return nil, lookupFault(parent, t.set.target.host, err)
+		return nil, t.onTheWay(parent, lookupFault(parent, host, err))
 	}
 
 	begun = time.Now()
-	conn, err := race(ctx, t.dialer, ips, t.set.target.port)
+	conn, err := race(ctx, dialer, ips, port)
 	t.timings.Connect = since(begun)
 	if err != nil {
-		return nil, connectFault(parent, err)
+		return nil, t.onTheWay(parent, connectFault(parent, err))
 	}
 	return conn, nil
+}
+
+// onTheWay says of an error whether it was the proxy that could not be reached.
+func (t *transport) onTheWay(ctx context.Context, e *Error) *Error {
+	if t.via == nil {
+		return e
+	}
+	return t.proxyFault(ctx, t.via, e)
 }
 
 // race connects to the first of ips that answers. An address that neither answers
@@ -97,6 +113,9 @@ func race(ctx context.Context, d *dial.Dialer, ips []net.IP, port string) (net.C
 func lookupFault(ctx context.Context, host string, err error) *Error {
 	if ctx.Err() != nil {
 		return cancelled(ctx, "dns")
+	}
+	if own, ok := asError(err); ok {
+		return own
 	}
 	if blocked, ok := errors.AsType[*dial.Blocked](err); ok {
 		return fault(BlockedAddress, err, "not connected, by policy: %v", blocked)

@@ -17,6 +17,11 @@ const (
 	BlockedAddress Code = "blocked_address"
 	DNSFailed      Code = "dns_failed"
 
+	ProxyConnectFailed Code = "proxy_connect_failed"
+	ProxyAuthRequired  Code = "proxy_auth_required"
+	ProxyRejected      Code = "proxy_rejected"
+	AuthFailed         Code = "auth_failed"
+
 	ConnectRefused     Code = "connect_refused"
 	ConnectTimeout     Code = "connect_timeout"
 	ConnectUnreachable Code = "connect_unreachable"
@@ -27,6 +32,7 @@ const (
 	TLSNotYetValid        Code = "tls_not_yet_valid"
 	TLSHostnameMismatch   Code = "tls_hostname_mismatch"
 	TLSUnknownAuthority   Code = "tls_unknown_authority"
+	TLSPinMismatch        Code = "tls_pin_mismatch"
 	TLSClientCertRequired Code = "tls_client_cert_required"
 	TLSVersion            Code = "tls_version"
 	TLSFailed             Code = "tls_failed"
@@ -68,6 +74,11 @@ var codes = map[Code]struct {
 	BlockedAddress: {phase: "connect"},
 	DNSFailed:      {phase: "dns", retry: true},
 
+	ProxyConnectFailed: {phase: "proxy", retry: true},
+	ProxyAuthRequired:  {phase: "proxy"},
+	ProxyRejected:      {phase: "proxy", retry: true},
+	AuthFailed:         {phase: "auth"}, // retry: by what the token server says
+
 	ConnectRefused:     {phase: "connect", retry: true},
 	ConnectTimeout:     {phase: "connect", retry: true},
 	ConnectUnreachable: {phase: "connect", retry: true},
@@ -78,6 +89,7 @@ var codes = map[Code]struct {
 	TLSNotYetValid:        {phase: "tls"},
 	TLSHostnameMismatch:   {phase: "tls"},
 	TLSUnknownAuthority:   {phase: "tls"},
+	TLSPinMismatch:        {phase: "tls"},
 	TLSClientCertRequired: {phase: "tls"},
 	TLSVersion:            {phase: "tls"},
 	TLSFailed:             {phase: "tls", retry: true},
@@ -108,7 +120,7 @@ var codes = map[Code]struct {
 // secret: Target has no user info, and no query value whose name looks secret.
 type Error struct {
 	Code      Code
-	Phase     string // config, dns, connect, tls, upgrade, send, receive, live
+	Phase     string // config, auth, dns, connect, proxy, tls, upgrade, send, receive, live
 	Target    string // the address, redacted; "" if it could not be read
 	Problem   string // what went wrong, in words
 	Retryable bool

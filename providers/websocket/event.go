@@ -99,6 +99,7 @@ func (t *taken) size() (n int) {
 type identity struct {
 	id     string
 	random [6]byte
+	mask   *providers.Masker // hides what was made for the connection; nil: nothing was
 }
 
 // newIdentity names a connection that was opened, or tried to be, at a time.
@@ -146,10 +147,12 @@ func (i *item) event(url string, number int64, keep int) Event {
 		e.Gap = new(milliseconds(i.gap))
 	}
 	if i.typ != 0 {
-		e.fill(message(i.typ, i.data, 0, keep))
+		m := message(i.typ, i.data, 0, keep)
+		m.hide(i.from.mask)
+		e.fill(m)
 	}
 	if i.took != nil {
-		i.took.fill(&e, keep)
+		i.took.fill(&e, keep, i.from.mask)
 	}
 	return e
 }
@@ -161,9 +164,10 @@ func (e *Event) fill(m Message) {
 }
 
 // fill makes the replies part of the event; the first one is its data.
-func (t *taken) fill(e *Event, keep int) {
+func (t *taken) fill(e *Event, keep int, mask *providers.Masker) {
 	for n, r := range t.replies {
 		m := message(r.typ, r.data, 0, keep)
+		m.hide(mask)
 		keep -= len(m.Data)
 		if n == 0 {
 			e.fill(m)

@@ -11,8 +11,9 @@ import (
 // takes masked frames, long forms of short lengths and the end of the connection in
 // the middle of a message for good ones (spec/websocket.md §12.2).
 type guard struct {
-	limit int64 // of a message
-	now   func() time.Time
+	limit   int64 // of a message
+	deflate bool  // messages may be compressed (RFC 7692)
+	now     func() time.Time
 
 	header []byte // of the frame being read, as far as it came
 	left   int64  // bytes of its payload still to come
@@ -130,7 +131,7 @@ func (g *guard) head() (whole bool, bad *Error) {
 func (g *guard) first(b byte) *Error {
 	g.final, g.op = b&0x80 != 0, b&0x0F
 	switch {
-	case b&0x70 != 0:
+	case b&0x70 != 0 && !(g.deflate && b&0x70 == 0x40 && (g.op == opText || g.op == opBinary)):
 		return violation("reserved bits set that no extension was agreed for")
 	case g.op >= opClose && g.op <= opPong:
 		if !g.final {

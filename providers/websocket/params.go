@@ -44,17 +44,10 @@ type Connection struct {
 	HandshakePause  *time.Duration `param:"handshake_pause" doc:"How long such a pause is; 100ms if absent."`
 	HandshakeBody   any            `param:"handshake_body" doc:"A single one of handshake_bodies."`
 
-	Headers            *value.Map `param:"headers" doc:"Further headers of the upgrade request: a text or a list of texts each."`
-	Origin             *string    `param:"origin" doc:"Origin header; auto makes it of the address. None if absent."`
-	UserAgent          *string    `param:"user_agent" doc:"User-Agent header."`
-	Subprotocols       []string   `param:"subprotocols" doc:"Subprotocols to offer, the preferred one first; a list, or a text with commas."`
-	RequireSubprotocol *bool      `param:"require_subprotocol" doc:"Whether the server must choose one; true if any are offered."`
-	VerifyAccept       *bool      `param:"verify_accept" doc:"Whether the server's proof of having read the upgrade request must be right; true if absent."`
-
-	TLS                *TLS    `param:"tls" doc:"Settings for wss://. They count if enabled is true."`
-	InsecureSkipVerify *bool   `param:"insecure_skip_verify" doc:"Accept any certificate; what is wrong with it is still in the result."`
-	TLSServerName      *string `param:"tls_server_name" doc:"Name to ask for and to verify instead of the address's host."`
-	TLSCA              *string `param:"tls_ca" doc:"File of authorities (PEM) to trust instead of the system's."`
+	Handshake
+	Credentials
+	TLSParams
+	Network
 
 	Rest *value.Map `param:"*,warn" doc:"Ignored, with a warning at load; what a later version has is refused."`
 }
@@ -78,17 +71,6 @@ type Exchange struct {
 	FailOnError    *bool          `param:"fail_on_error" doc:"Whether the step fails where otherwise its result has connection false and an error."`
 }
 
-// TLS is Benthos' block. Whether TLS is used says the address, not Enabled.
-type TLS struct {
-	Enabled        bool   `param:"enabled" doc:"Whether the other settings of this block count."`
-	SkipCertVerify bool   `param:"skip_cert_verify" doc:"Accept any certificate; what is wrong with it is still in the result."`
-	RootCAs        string `param:"root_cas" doc:"Authorities (PEM) to trust instead of the system's."`
-	RootCAsFile    string `param:"root_cas_file" doc:"File of such authorities, read for each connection."`
-	ServerName     string `param:"server_name" doc:"Name to ask for and to verify instead of the address's host."`
-
-	Rest *value.Map `param:"*,warn" doc:"Refused, unless it changes nothing."`
-}
-
 // later are the names of spec/websocket.md §2 that this version does not have. They
 // must not pass for unknown ones, which are ignored: who writes proxy_url means it.
 var later = map[string]string{
@@ -98,40 +80,18 @@ var later = map[string]string{
 	"keep_open": "", "idle_close": "", "wait_for": "", "wait_for_regex": "", "wait_for_contains": "",
 	"fail_if": "", "script": "", "query_response": "", "expect_close": "", "data_format": "none",
 	"filter": "", "split": "", "dedupe_key": "", "dedupe_window": "",
-	// 2.4, 2.5
-	"compression": "off", "max_redirects": "0", "cookies": "",
-	// 2.6
-	"oauth": "", "basic_auth": "", "jwt": "", "bearer_token": "", "bearer_token_file": "", "oauth2": "",
-	// 2.7
-	"tls_cert": "", "tls_key": "", "tls_key_pwd": "", "tls_min_version": "", "tls_cipher_suites": "",
-	"tls_renegotiation_method": "never", "tls_enable": "True",
-	// 2.8
-	"proxy_url": "direct", "http_proxy_url": "", "socks5_enabled": "", "socks5_address": "", "socks5_username": "",
-	"socks5_password": "", "use_system_proxy": "", "proxy_from_environment": "", "proxy_headers": "", "ip_family": "auto",
-	"ip_family_fallback": "True", "dns_server": "", "resolve": "", "source_address": "", "tcp_keepalive": "", "proxy_tls": "",
 	// 2.10
 	"retries": "0", "retry_delay": "", "allow_invalid_utf8": "", "require_clean_close": "", "headers_in_result": "all",
 	"strict": "",
 }
 
-// laterTLS is the same for the tls block, which is closed: other keys are mistakes.
-var laterTLS = map[string]string{
-	"enable_renegotiation": "", "client_certs": "", "min_version": "", "max_version": "", "cipher_suites": "",
-	"renegotiation": "never", "add_system_roots": "", "pin_sha256": "",
-}
-
 // refuse is the error for the first key of rest that asks for something that this
 // version does not do. A key whose value changes nothing is fine: configurations are
 // pasted with all of their defaults.
-func refuse(rest *value.Map, block string, names map[string]string, closed bool) error {
+func refuse(rest *value.Map, names map[string]string) error {
 	for key, v := range rest.All() {
-		harmless, known := names[key]
-		switch {
-		case known && !asksFor(v, harmless):
-		case known:
-			return invalid("%s%s is not supported by this version", block, key)
-		case closed:
-			return invalid("there is no parameter %s%s", block, key)
+		if harmless, known := names[key]; known && asksFor(v, harmless) {
+			return invalid("%s is not supported by this version", key)
 		}
 	}
 	return nil
@@ -184,15 +144,25 @@ func (p Connection) over(defaults Connection) Connection {
 	if len(p.openings()) > 0 {
 		defaults.OpenMessage, defaults.OpenMessages, defaults.HandshakeBodies, defaults.HandshakeBody = nil, nil, nil, nil
 	}
+	defaults = shadowed(p, defaults)
 	fill(reflect.ValueOf(&p).Elem(), reflect.ValueOf(defaults))
 	return p
 }
 
-// fill gives mine what it leaves out from theirs, which is of the same type.
+// fill gives mine what it leaves out from theirs, which is of the same type; of a block
+// that both have, it does so within.
 func fill(mine, theirs reflect.Value) {
 	for i := range mine.NumField() {
-		if field := mine.Field(i); field.IsZero() {
-			field.Set(theirs.Field(i))
+		field, other := mine.Field(i), theirs.Field(i)
+		switch {
+		case field.Kind() == reflect.Struct && mine.Type().Field(i).Anonymous:
+			fill(field, other)
+		case field.IsZero():
+			field.Set(other)
+		case field.Kind() == reflect.Pointer && field.Type().Elem().Kind() == reflect.Struct && field.Type() != mapType && !other.IsNil():
+			fill(field.Elem(), other.Elem())
 		}
 	}
 }
+
+var mapType = reflect.TypeFor[*value.Map]()

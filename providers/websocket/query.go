@@ -53,7 +53,11 @@ func (q *query) run(ctx context.Context) (Result, *Error) {
 	if failed != nil {
 		failed.Target = q.set.target.redacted
 	}
-	return q.result(failed), failed
+	veil := t.veil()
+	veil.error(failed)
+	r := q.result(failed)
+	veil.result(&r)
+	return r, failed
 }
 
 // expected says that to fail like this is what the query wants to see.
@@ -226,6 +230,7 @@ func (q *query) keep(typ websocket.MessageType, data []byte) {
 	}
 	if len(q.messages) < q.set.minMessages {
 		m := message(typ, data, now.Sub(t.started), q.set.maxResult-q.kept)
+		m.hide(t.mask)
 		q.messages = append(q.messages, m)
 		q.kept += len(m.Data)
 		if len(q.messages) == q.set.minMessages {
@@ -245,6 +250,8 @@ func (q *query) readFault(ctx context.Context, err error) *Error {
 	switch {
 	case ours:
 		return own
+	case unpackFault(err, q.set.maxMessage) != nil:
+		return unpackFault(err, q.set.maxMessage)
 	case peer != nil:
 		return q.peerClosed(peer)
 	case timedOut(err) && q.set.receive == "optional":

@@ -84,8 +84,8 @@ func (t *transport) upgradeFault(ctx context.Context, err error) *Error {
 		return own
 	}
 	switch {
-	case t.wantsCertificate(err):
-		return t.tlsFault(ctx, err)
+	case t.secured != nil && t.secured.turnedAway(err):
+		return t.secured.fault(ctx, err)
 	case timedOut(err):
 		return fault(HandshakeTimeout, err, "connected, but the server did not answer the upgrade in time")
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
@@ -93,8 +93,8 @@ func (t *transport) upgradeFault(ctx context.Context, err error) *Error {
 	case wasReset(err):
 		return fault(ConnectReset, err, "the server reset the connection instead of answering the upgrade").in("upgrade")
 	}
-	if t.set.target.secure {
-		return t.tlsFault(ctx, err)
+	if t.secured != nil {
+		return t.secured.fault(ctx, err)
 	}
 	return fault(ConnectionLost, err, "the connection was lost before the upgrade was answered: %v", err).in("upgrade")
 }
@@ -103,6 +103,9 @@ func (t *transport) upgradeFault(ctx context.Context, err error) *Error {
 func (t *transport) check(ctx context.Context, response *http.Response, req *http.Request) error {
 	if response.StatusCode != http.StatusSwitchingProtocols {
 		t.body = t.readBody(response)
+		if response.StatusCode == http.StatusUnauthorized {
+			t.shared.forget(t.tokenKey)
+		}
 		if ctx.Err() != nil {
 			return cancelled(ctx, "upgrade")
 		}
@@ -114,11 +117,17 @@ func (t *transport) check(ctx context.Context, response *http.Response, req *htt
 		return fault(HandshakeInvalid, nil, "the server answered 101 without \"Upgrade: websocket\"")
 	case !hasToken(h, "Connection", "upgrade"):
 		return fault(HandshakeInvalid, nil, "the server answered 101 without \"Connection: Upgrade\"")
-	case len(h["Sec-Websocket-Extensions"]) > 0:
-		return fault(HandshakeInvalid, nil, "the server chose an extension that was not asked for: %s", h.Get("Sec-WebSocket-Extensions"))
+	}
+	var err error
+	if t.deflate, err = t.checkExtensions(h); err != nil {
+		return err
 	}
 	if err := t.checkAccept(h, req.Header.Get("Sec-WebSocket-Key")); err != nil {
 		return err
+	}
+	if t.hops > 0 {
+		// The library compares with its own key, which went to the first server.
+		h.Set("Sec-WebSocket-Accept", acceptOf(t.key))
 	}
 	return t.checkSubprotocol(h)
 }
@@ -126,8 +135,7 @@ func (t *transport) check(ctx context.Context, response *http.Response, req *htt
 // checkAccept compares the proof that the server has read our key. The library makes
 // the same check, so that a wrong one that we let pass has to be mended.
 func (t *transport) checkAccept(h http.Header, key string) error {
-	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-	want := base64.StdEncoding.EncodeToString(sum[:])
+	want := acceptOf(key)
 	if got := h["Sec-Websocket-Accept"]; len(got) == 1 && got[0] == want {
 		return nil
 	}
@@ -141,9 +149,17 @@ func (t *transport) checkAccept(h http.Header, key string) error {
 	return fault(HandshakeInvalid, nil, "the server answered 101 with a wrong Sec-WebSocket-Accept")
 }
 
+// acceptOf is the proof for a key (RFC 6455 §4.2.2).
+func acceptOf(key string) string {
+	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
 func (t *transport) checkSubprotocol(h http.Header) error {
 	chosen := h["Sec-Websocket-Protocol"]
 	switch {
+	case len(chosen) == 1 && chosen[0] != "" && chosen[0] == t.tokenProtocol:
+		h.Del("Sec-WebSocket-Protocol") // the library was not told of it, and nobody else is
 	case len(chosen) > 1, len(chosen) == 1 && !slices.Contains(t.set.subprotocols, chosen[0]):
 		return fault(HandshakeInvalid, nil, "the server chose a subprotocol that was not offered: %s", strings.Join(chosen, ", "))
 	case len(chosen) == 0 && t.set.requireSubprotocol:

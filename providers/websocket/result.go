@@ -40,7 +40,7 @@ type Result struct {
 	RemoteAddr *string   `param:"remote_addr" doc:"Address that was connected to."`
 	LocalAddr  *string   `param:"local_addr" doc:"Address that was connected from."`
 	IPVersion  *int      `param:"ip_version" doc:"4 or 6."`
-	Proxy      *string   `param:"proxy" doc:"Null: proxies are not part of this version."`
+	Proxy      *string   `param:"proxy" doc:"Proxy that was gone through, without user and password."`
 	TLS        *TLSFacts `param:"tls" doc:"What the server showed of itself; null for ws://."`
 
 	Close    *Close  `param:"close" doc:"How the connection was closed; null if it was not opened."`
@@ -127,7 +127,7 @@ type (
 type Timings struct {
 	DNS          *float64 `param:"dns_ms" doc:"Resolving the name; null for an IP address."`
 	Connect      *float64 `param:"connect_ms" doc:"Connecting."`
-	Proxy        *float64 `param:"proxy_ms" doc:"Null: proxies are not part of this version."`
+	Proxy        *float64 `param:"proxy_ms" doc:"Asking the proxy for the connection."`
 	TLS          *float64 `param:"tls_ms" doc:"TLS handshake."`
 	Handshake    *float64 `param:"handshake_ms" doc:"From the upgrade request to its answer."`
 	FirstMessage *float64 `param:"first_message_ms" doc:"From that answer to the first message."`
@@ -141,26 +141,30 @@ type Timings struct {
 func (q *query) result(e *Error) Result {
 	t := q.transport
 	r := Result{
-		Connection: e == nil,
-		Error:      failure(e),
-		Connected:  t.upgraded,
-		Messages:   q.messages,
-		URL:        q.set.target.redacted,
-		Body:       t.body,
-		RemoteAddr: hostPort(t.remote),
-		LocalAddr:  hostPort(t.local),
-		TLS:        t.tls,
-		Close:      q.closed,
-		Sent:       q.sent,
-		Received:   q.received,
-		Attempts:   1,
-		Timings:    t.timings,
+		Connection:  e == nil,
+		Error:       failure(e),
+		Connected:   t.upgraded,
+		Messages:    q.messages,
+		URL:         q.set.target.redacted,
+		Body:        t.body,
+		RemoteAddr:  hostPort(t.remote),
+		LocalAddr:   hostPort(t.local),
+		TLS:         t.tls,
+		Compression: t.deflate,
+		Close:       q.closed,
+		Sent:        q.sent,
+		Received:    q.received,
+		Attempts:    1,
+		Timings:     t.timings,
 	}
 	if t.stream != nil {
 		r.Received.Pings = t.stream.guard.pings
 	}
 	if t.response != nil {
 		answer(&r, t.response)
+	}
+	if t.via != nil {
+		r.Proxy = &t.via.shown
 	}
 	if t.remote != nil {
 		r.IPVersion = new(ipVersion(*r.RemoteAddr))

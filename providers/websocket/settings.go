@@ -28,19 +28,12 @@ type settings struct {
 	maxMessage   int64
 	maxResult    int
 
-	header             http.Header
-	host               string // Host header, if it is not the target's
-	subprotocols       []string
-	requireSubprotocol bool
-	verifyAccept       bool
-	tls                tlsSettings
-}
-
-type tlsSettings struct {
-	skipVerify  bool
-	serverName  string
-	rootCAs     string
-	rootCAsFile string
+	handshake
+	auth
+	network
+	notes
+	tls  tlsSettings
+	keys keyring
 }
 
 const (
@@ -68,10 +61,10 @@ func (p Params) settings() (*settings, error) {
 
 // connect checks what every mode has: where to connect, and how.
 func (p Connection) connect(s *settings) error {
-	if err := refuse(p.Rest, "", later, false); err != nil {
+	if err := refuse(p.Rest, later); err != nil {
 		return err
 	}
-	return each(s, p.setTarget, p.setTimes, p.setOpening, p.setLimits, p.setHeaders, p.setTLS)
+	return each(s, p.setTarget, p.setTimes, p.setOpening, p.setLimits, p.setHeaders, p.setAuth, p.setTLS, p.setNetwork)
 }
 
 // each takes steps until one is an error.
@@ -94,6 +87,7 @@ func (p Connection) setTarget(s *settings) error {
 	}
 	var err error
 	s.target, err = parseTarget(address)
+	s.hideAddress(s.target.query)
 	return err
 }
 
@@ -196,38 +190,10 @@ func (p Connection) setLimits(s *settings) error {
 	return nil
 }
 
-// setTLS brings Benthos' block and Telegraf's keys together.
-func (p Connection) setTLS(s *settings) error {
-	if p.TLS != nil {
-		if err := refuse(p.TLS.Rest, "tls.", laterTLS, true); err != nil {
-			return err
-		}
-	}
-	if p.TLS != nil && p.TLS.Enabled {
-		s.tls = tlsSettings{
-			skipVerify:  p.TLS.SkipCertVerify,
-			serverName:  p.TLS.ServerName,
-			rootCAs:     p.TLS.RootCAs,
-			rootCAsFile: p.TLS.RootCAsFile,
-		}
-	}
-	s.tls.skipVerify = s.tls.skipVerify || or(p.InsecureSkipVerify, false)
-	if err := one("tls.server_name", &s.tls.serverName, "tls_server_name", or(p.TLSServerName, "")); err != nil {
-		return err
-	}
-	if err := one("tls.root_cas_file", &s.tls.rootCAsFile, "tls_ca", or(p.TLSCA, "")); err != nil {
-		return err
-	}
-	if s.tls.rootCAs != "" && s.tls.rootCAsFile != "" {
-		return invalid("only one of tls.root_cas and tls.root_cas_file may be given")
-	}
-	return nil
-}
-
 // one takes a setting that has two names: both may be given if they agree.
 func one(name string, to *string, alias, given string) error {
 	if *to != "" && given != "" && *to != given {
-		return invalid("%s and %s differ; they are two names for the same", name, alias)
+		return differ(name, alias)
 	}
 	if given != "" {
 		*to = given

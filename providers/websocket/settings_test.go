@@ -18,11 +18,20 @@ import (
 	"tocsin/workflows/source"
 )
 
-// Mistakes in the parameters, and what is said of them: testdata/mistakes.txtar is
-// parameters and, below each, the answer. Some are found when the file is loaded,
+// Mistakes in the parameters, and what is said of them: each file of testdata/mistakes
+// is parameters and, below each, the answer. Some are found when the file is loaded,
 // the others by the call, before it connects.
 func TestMistakes(t *testing.T) {
-	file := filepath.Join("testdata", "mistakes", "mistakes.txtar")
+	files, err := filepath.Glob(filepath.Join("testdata", "mistakes", "*.txtar"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) { checkMistakes(t, file) })
+	}
+}
+
+func checkMistakes(t *testing.T, file string) {
 	archive, err := txtar.ParseFile(file)
 	if err != nil {
 		t.Fatal(err)

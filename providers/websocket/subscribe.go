@@ -35,7 +35,7 @@ func (c client) listen(ctx context.Context, p Subscription, emit func(Event, tim
 	if err != nil {
 		return err
 	}
-	s := &subscription{set: set, live: live, dialer: c.dialer, now: c.now, log: c.log, random: rand.Float64, emit: emit}
+	s := &subscription{set: set, live: live, dialer: c.dialer, now: c.now, shared: c.shared, log: c.log, random: rand.Float64, emit: emit}
 	return s.run(ctx)
 }
 
@@ -45,6 +45,7 @@ type subscription struct {
 	set    *settings
 	live   *live
 	dialer *dial.Dialer
+	shared *shared
 	now    func() time.Time
 	log    *slog.Logger
 	random func() float64 // in [0, 1)

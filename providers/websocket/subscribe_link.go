@@ -42,7 +42,7 @@ type link struct {
 // and to leave. More is said behind the opening.
 func (s *subscription) connect(ctx context.Context, more []turn) (*link, *Error) {
 	at := s.now()
-	t := &transport{set: s.set, dialer: s.dialer, now: s.now, started: time.Now()}
+	t := &transport{set: s.set, dialer: s.dialer, now: s.now, shared: s.shared, started: time.Now()}
 	t.deadline = t.started.Add(s.set.timeout)
 	ctx, cancel := context.WithCancel(ctx)
 	conn, failed := t.open(ctx)
@@ -55,6 +55,7 @@ func (s *subscription) connect(ctx context.Context, more []turn) (*link, *Error)
 		identity: newIdentity(at), set: s.set, vital: &s.live.vital, t: t, conn: conn, cancel: cancel,
 		ready: make(chan struct{}),
 	}
+	l.mask = t.mask
 	t.response, t.tls = nil, nil // nobody asks for them any more
 	t.stream.finishing = func() bool { return l.aged.Load() || ctx.Err() != nil }
 	t.stream.patience = func() { t.leash.goodbye(l.set.closeTimeout) }
@@ -160,8 +161,14 @@ func (l *link) answers(data []byte) bool {
 	return true
 }
 
-// readFault puts the end of reading in our words.
+// readFault puts the end of reading in our words, without what they should not say.
 func (l *link) readFault(ctx context.Context, err error) *Error {
+	e := l.whyEnded(ctx, err)
+	l.t.veil().error(e)
+	return e
+}
+
+func (l *link) whyEnded(ctx context.Context, err error) *Error {
 	stream := l.t.stream
 	own, ours := errors.AsType[*Error](err)
 	if ended, ok := errors.AsType[*Error](stream.ended); ok {
@@ -172,6 +179,8 @@ func (l *link) readFault(ctx context.Context, err error) *Error {
 		return l.why.Load()
 	case ours:
 		return own
+	case unpackFault(err, l.set.maxMessage) != nil:
+		return unpackFault(err, l.set.maxMessage)
 	case peer != nil:
 		return closedFault(peer)
 	case l.aged.Load():

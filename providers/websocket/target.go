@@ -18,6 +18,7 @@ type target struct {
 	port     string
 	origin   string // http(s)://host[:port]
 	user     *url.Userinfo
+	query    string
 }
 
 // schemes say of each scheme what is dialled and shown, and on which port.
@@ -69,6 +70,7 @@ func parseTarget(text string) (target, error) {
 		port:     port,
 		origin:   scheme.origin + "://" + u.Host,
 		user:     u.User,
+		query:    u.RawQuery,
 	}
 	if port == "" {
 		t.port = scheme.port
@@ -124,22 +126,6 @@ func redactText(text string) string {
 		return "***"
 	}
 	return redact(*u)
-}
-
-// secretNames are parts of names whose values are not shown (spec/websocket.md §2.1).
-var secretNames = []string{"token", "key", "secret", "sig", "password", "passwd", "pwd", "auth", "cookie", "session"}
-
-func looksSecret(name string) bool {
-	if plain, err := url.QueryUnescape(name); err == nil {
-		name = plain
-	}
-	name = strings.ToLower(name)
-	for _, part := range secretNames {
-		if strings.Contains(name, part) {
-			return true
-		}
-	}
-	return false
 }
 
 // hostPort is an address as people write it, "" for none.

@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -8,90 +9,171 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"slices"
 	"strings"
 	"time"
 )
 
-// secure does the TLS handshake over conn. What the server showed is in t.tls even
-// if it was not good enough: to know when a certificate expires is worth most when
-// it has.
-func (t *transport) secure(ctx context.Context, conn net.Conn) (*tls.Conn, error) {
-	name := t.set.tls.serverName
-	if name == "" {
-		name = t.set.target.host
+// A session is one TLS handshake: how it is made, and what came of it.
+type session struct {
+	set          *tlsSettings
+	name         string // to ask for and to verify
+	roots        *x509.CertPool
+	certificates []tls.Certificate
+	now          time.Time
+
+	asked bool // the server asked for a client certificate
+	shown bool // and got one
+	facts *TLSFacts
+}
+
+// session prepares the handshake with the target. Another origin than the one that the
+// settings are for sees no certificate of ours, and has its own name.
+func (t *transport) session() (*session, error) {
+	set := t.set.tls
+	if t.strange {
+		set.certificates, set.serverName = nil, ""
 	}
-	config := &tls.Config{
-		ServerName: name,
-		NextProtos: []string{"http/1.1"}, // websockets are not spoken over HTTP/2 here
-		MinVersion: tls.VersionTLS12,
-		// The library's own checks stop at the first problem and forget the
-		// certificate. VerifyConnection does all of them.
-		InsecureSkipVerify: true,
-		VerifyConnection: func(state tls.ConnectionState) error {
-			// Not state.ServerName, which is empty for an IP address.
-			problem := t.inspect(state, name)
-			if problem != nil && !t.set.tls.skipVerify {
-				return problem
-			}
-			return nil
-		},
-		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			t.askedForCertificate = true
-			return new(tls.Certificate), nil
-		},
+	return t.prepare(&set, t.to.host)
+}
+
+// prepare reads what a handshake with host needs.
+func (t *transport) prepare(set *tlsSettings, host string) (s *session, err error) {
+	s = &session{set: set, name: cmp.Or(set.serverName, host), now: t.now()}
+	if s.roots, err = set.pool(); err != nil {
+		return nil, err
 	}
-	secured := tls.Client(conn, config)
-	begun := time.Now()
-	t.leash.until(earlier(t.deadline, t.started.Add(t.set.connectTimeout)))
-	err := secured.Handshake()
-	t.timings.TLS = since(begun)
-	if err != nil {
-		return nil, t.tlsFault(ctx, err)
+	s.certificates, err = t.show(set)
+	return s, err
+}
+
+// secure does the handshake over conn. What the server showed is in s.facts even if it
+// was not good enough: to know when a certificate expires is worth most when it has.
+func (s *session) secure(ctx context.Context, conn net.Conn) (*tls.Conn, error) {
+	secured := tls.Client(conn, s.config())
+	if err := secured.Handshake(); err != nil {
+		return nil, s.fault(ctx, err)
 	}
 	return secured, nil
 }
 
-// inspect notes what the server showed and says what is wrong with it, nil if
-// nothing is.
-func (t *transport) inspect(state tls.ConnectionState, name string) *Error {
+func (s *session) config() *tls.Config {
+	return &tls.Config{
+		ServerName:    s.name,
+		NextProtos:    []string{"http/1.1"}, // websockets are not spoken over HTTP/2 here
+		MinVersion:    cmp.Or(s.set.min, tls.VersionTLS12),
+		MaxVersion:    s.set.max,
+		CipherSuites:  s.set.suites,
+		Renegotiation: s.set.renegotiation,
+		// The library's own checks stop at the first problem and forget the
+		// certificate. VerifyConnection does all of them.
+		InsecureSkipVerify: true,
+		VerifyConnection: func(state tls.ConnectionState) error {
+			if problem := s.inspect(state); problem != nil {
+				return problem
+			}
+			return nil
+		},
+		GetClientCertificate: s.choose,
+	}
+}
+
+// choose is the first certificate that the server can do something with, else none.
+func (s *session) choose(request *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+	s.asked = true
+	for i := range s.certificates {
+		if request.SupportsCertificate(&s.certificates[i]) == nil {
+			s.shown = true
+			return &s.certificates[i], nil
+		}
+	}
+	return new(tls.Certificate), nil
+}
+
+// inspect notes what the server showed and says what is wrong with it, nil if nothing
+// is, or nothing that counts.
+func (s *session) inspect(state tls.ConnectionState) *Error {
 	chain := state.PeerCertificates
 	facts := &TLSFacts{
 		Version:    tls.VersionName(state.Version),
 		Cipher:     tls.CipherSuiteName(state.CipherSuite),
-		ServerName: name,
+		ServerName: s.name, // not state.ServerName, which is empty for an IP address
 		ALPN:       state.NegotiatedProtocol,
 	}
-	t.tls = facts
+	s.facts = facts
 	if len(chain) == 0 {
 		return fault(TLSFailed, nil, "the server showed no certificate")
 	}
-	now := t.now()
 	first := chain[0].NotAfter
 	for _, c := range chain {
 		facts.Chain = append(facts.Chain, certificateFacts(c))
 		first = earlier(first, c.NotAfter)
 	}
-	days := first.Sub(now).Hours() / 24
+	days := first.Sub(s.now).Hours() / 24
 	facts.NotAfter, facts.DaysLeft = new(stamp(first)), &days
-	problem := verify(chain, name, t.roots, now)
+	trusted, problem := verify(chain, s.name, s.roots, s.now)
 	facts.Verified = problem == nil
 	if problem != nil {
 		facts.VerifyError = &problem.Problem
+		if s.set.skipVerify {
+			problem = nil
+		}
+	}
+	if problem == nil && len(s.set.pins) > 0 && !pinned(s.set.pins, chain, trusted, s.now) {
+		problem = fault(TLSPinMismatch, nil, "the server's key is none of those pinned").
+			detailed("the server's own is %s", base64.StdEncoding.EncodeToString(spki(chain[0])))
 	}
 	return problem
 }
 
+// pinned says that one of the keys that the server's certificate is signed with, or its
+// own, is pinned. What else it sent along proves nothing. trusted are the chains that
+// lead to a root, none where that was not wanted: then a pinned key is root enough.
+func pinned(pins [][sha256.Size]byte, chain []*x509.Certificate, trusted [][]*x509.Certificate, now time.Time) bool {
+	has := func(c *x509.Certificate) bool { return slices.Contains(pins, [sha256.Size]byte(spki(c))) }
+	if has(chain[0]) {
+		return true
+	}
+	for _, certificates := range trusted {
+		if slices.ContainsFunc(certificates, has) {
+			return true
+		}
+	}
+	if len(trusted) > 0 {
+		return false
+	}
+	options := x509.VerifyOptions{
+		Roots: x509.NewCertPool(), Intermediates: x509.NewCertPool(),
+		CurrentTime: within(chain, now), KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+	}
+	for _, c := range chain[1:] {
+		if has(c) {
+			options.Roots.AddCert(c)
+		} else {
+			options.Intermediates.AddCert(c)
+		}
+	}
+	_, err := chain[0].Verify(options)
+	return err == nil
+}
+
+// spki is the hash of a certificate's key, as pins have it (RFC 7469 §2.4).
+func spki(c *x509.Certificate) []byte {
+	sum := sha256.Sum256(c.RawSubjectPublicKeyInfo)
+	return sum[:]
+}
+
 // verify says what is wrong with a chain of certificates, nil if nothing is: it ends
 // at one of roots (nil: the system's), is within its time, is for servers, and is for
-// name. The error's code is that of the worst problem, its detail lists them all.
-func verify(chain []*x509.Certificate, name string, roots *x509.CertPool, now time.Time) *Error {
+// name. Then trusted are the ways to a root. The error's code is that of the worst
+// problem, its detail lists them all.
+func verify(chain []*x509.Certificate, name string, roots *x509.CertPool, now time.Time) (trusted [][]*x509.Certificate, _ *Error) {
 	leaf := chain[0]
 	options := x509.VerifyOptions{
 		DNSName:       name,
@@ -103,9 +185,9 @@ func verify(chain []*x509.Certificate, name string, roots *x509.CertPool, now ti
 	for _, c := range chain[1:] {
 		options.Intermediates.AddCert(c)
 	}
-	_, err := leaf.Verify(options)
+	trusted, err := leaf.Verify(options)
 	if err == nil {
-		return nil
+		return trusted, nil
 	}
 	problems := slices.Concat(
 		outOfTime(chain, now),
@@ -124,7 +206,7 @@ func verify(chain []*x509.Certificate, name string, roots *x509.CertPool, now ti
 	for i, p := range problems {
 		texts[i] = p.Problem
 	}
-	return worst.detailed("%s", strings.Join(texts, "; "))
+	return nil, worst.detailed("%s", strings.Join(texts, "; "))
 }
 
 // severity is the order in which one of several problems gives the code.
@@ -213,10 +295,10 @@ func days(d time.Duration) string {
 	return d.Truncate(time.Second).String()
 }
 
-// tlsFault puts the error of a handshake in our words. Alerts of the other side can
-// be told apart by their text only: they are an *net.OpError with the operation
-// "remote error", which tls.AlertError does not match.
-func (t *transport) tlsFault(ctx context.Context, err error) *Error {
+// fault puts the error of a handshake in our words. Alerts of the other side can be
+// told apart by their text only: they are an *net.OpError with the operation "remote
+// error", which tls.AlertError does not match.
+func (s *session) fault(ctx context.Context, err error) *Error {
 	if ctx.Err() != nil {
 		return cancelled(ctx, "tls")
 	}
@@ -229,7 +311,11 @@ func (t *transport) tlsFault(ctx context.Context, err error) *Error {
 	text := strings.TrimPrefix(err.Error(), "remote error: ")
 	text = strings.TrimPrefix(text, "tls: ")
 	switch {
-	case t.wantsCertificate(err):
+	case s.turnedAway(err) && s.shown:
+		return fault(TLSClientCertRequired, err, "the server does not accept our client certificate").detailed("%s", text)
+	case s.turnedAway(err) && len(s.certificates) > 0:
+		return fault(TLSClientCertRequired, err, "the server asks for a client certificate, and none of ours is of its kind").detailed("%s", text)
+	case s.turnedAway(err):
 		return fault(TLSClientCertRequired, err, "the server asks for a client certificate").detailed("%s", text)
 	case strings.Contains(text, "protocol version"):
 		return fault(TLSVersion, err, "the server speaks no version of TLS that we accept").detailed("%s", text)
@@ -241,16 +327,21 @@ func (t *transport) tlsFault(ctx context.Context, err error) *Error {
 	return fault(TLSFailed, err, "the TLS handshake failed: %s", text).detailed("%s", text)
 }
 
-// wantsCertificate says that the server asked for a client certificate and then
-// turned us away: at once in TLS 1.2, at our first read in TLS 1.3.
-func (t *transport) wantsCertificate(err error) bool {
+// refusals are what servers say of a client certificate (RFC 8446 §6.2).
+var refusals = []string{
+	"certificate required", "handshake failure", "bad certificate", "unsupported certificate", "revoked certificate",
+	"expired certificate", "unknown certificate", "access denied",
+}
+
+// turnedAway says that the server asked for a client certificate and then sent us away:
+// at once in TLS 1.2, at our first read in TLS 1.3.
+func (s *session) turnedAway(err error) bool {
 	op, ok := errors.AsType[*net.OpError](err)
-	if !ok || op.Op != "remote error" || !t.askedForCertificate {
+	if !ok || op.Op != "remote error" || !s.asked {
 		return false
 	}
 	text := op.Err.Error()
-	return strings.Contains(text, "certificate required") || strings.Contains(text, "handshake failure") ||
-		strings.Contains(text, "bad certificate")
+	return slices.ContainsFunc(refusals, func(r string) bool { return strings.Contains(text, r) })
 }
 
 // certificateFacts is what one asks of a certificate.
@@ -282,42 +373,3 @@ func certificateFacts(c *x509.Certificate) CertificateFacts {
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
-
-// maxPEM is how large a file of certificates may be; the system's own bundle is a
-// quarter of a megabyte.
-const maxPEM = 1 << 20
-
-// roots are the authorities that replace the system's; nil: the system's. The file
-// is read for each connection, so that a renewed one counts without a restart.
-func (s *tlsSettings) roots() (*x509.CertPool, error) {
-	pem := []byte(s.rootCAs)
-	if s.rootCAsFile != "" {
-		var err error
-		if pem, err = readRegular(s.rootCAsFile); err != nil {
-			return nil, invalid("tls.root_cas_file: %v", err)
-		}
-	}
-	if len(pem) == 0 {
-		return nil, nil
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, invalid("tls.root_cas: there is no certificate in it; PEM is wanted (-----BEGIN CERTIFICATE-----)")
-	}
-	return pool, nil
-}
-
-// readRegular reads a file, but no device or pipe, which might never end.
-func readRegular(name string) ([]byte, error) {
-	info, err := os.Stat(name)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a file", name)
-	}
-	if info.Size() > maxPEM {
-		return nil, fmt.Errorf("%s is larger than %d bytes", name, maxPEM)
-	}
-	return os.ReadFile(name)
-}

@@ -238,9 +238,9 @@ func TestRootsThatCannotBeRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	for yaml, want := range map[string]string{
-		"tls_ca: /no/such/file":                   "tls.root_cas_file: stat /no/such/file: no such file or directory",
+		"tls_ca: /no/such/file":                   "tls.root_cas_file: /no/such/file: no such file or directory",
 		"tls_ca: /dev/zero":                       "tls.root_cas_file: /dev/zero is not a file",
-		"tls_ca: " + empty:                        "tls.root_cas: there is no certificate in it; PEM is wanted (-----BEGIN CERTIFICATE-----)",
+		"tls_ca: " + empty:                        "tls.root_cas_file: there is no certificate in it; PEM is wanted (-----BEGIN CERTIFICATE-----)",
 		"tls: {enabled: true, root_cas: nothing}": "tls.root_cas: there is no certificate in it; PEM is wanted (-----BEGIN CERTIFICATE-----)",
 	} {
 		_, err := testClient.Query(t.Context(), with(t, "url: wss://127.0.0.1:1\n"+yaml))

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/x509"
 	"errors"
 	"io"
 	"net"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"tocsin/providers"
 	"tocsin/providers/dial"
 )
 
@@ -25,21 +25,36 @@ type transport struct {
 	set    *settings
 	dialer *dial.Dialer
 	now    func() time.Time
+	shared *shared
 
 	started  time.Time
 	deadline time.Time // of everything but the closing handshake
 
-	roots               *x509.CertPool // nil: the system's
-	leash               leash
-	release             func() bool
-	stream              *stream
-	askedForCertificate bool
+	// Of the present attempt: that to reach the server, or where it redirects to.
+	key     string // the library's Sec-WebSocket-Key
+	to      target
+	hops    int  // redirects followed
+	strange bool // to is another server than the one that was asked for
+	begun   time.Time
+	raw     net.Conn
+	via     *proxy
+	secured *session
+
+	leash   leash
+	release func() bool
+	stream  *stream
+
+	made, concealed []string          // secrets: made for this connection, read for it
+	mask            *providers.Masker // hides what was made; nil: nothing was
+	tokenKey        string            // of the OAuth 2 token in use
+	tokenProtocol   string            // the subprotocol that is a token
 
 	timings   Timings
 	local     net.Addr
 	remote    net.Addr
 	tls       *TLSFacts
 	response  *http.Response
+	deflate   bool
 	body      string
 	upgraded  bool
 	responded time.Time
@@ -47,59 +62,142 @@ type transport struct {
 
 // open dials and upgrades. The connection is nil beside an error.
 func (t *transport) open(ctx context.Context) (*websocket.Conn, *Error) {
+	for _, text := range t.set.warnings {
+		t.warn(text)
+	}
+	t.conceal(t.set.secrets...)
 	conn, _, err := websocket.Dial(ctx, t.set.target.url, &websocket.DialOptions{
-		HTTPClient:   &http.Client{Transport: t},
-		HTTPHeader:   t.set.header,
-		Host:         t.set.host,
-		Subprotocols: t.set.subprotocols,
+		HTTPClient:      &http.Client{Transport: t},
+		Subprotocols:    t.set.subprotocols,
+		CompressionMode: compressionModes[t.set.compression],
 	})
 	if err == nil {
 		conn.SetReadLimit(t.set.maxMessage)
+		t.secured = nil // it has done its work, and the connection may live long
+		t.mask = t.veil().made
 		return conn, nil
 	}
-	if own, ok := errors.AsType[*Error](err); ok {
-		return nil, own
+	failed := t.openFault(ctx, err)
+	t.veil().error(failed)
+	return nil, failed
+}
+
+func (t *transport) openFault(ctx context.Context, err error) *Error {
+	if own, ok := asError(err); ok {
+		return own
 	}
 	if ctx.Err() != nil {
-		return nil, cancelled(ctx, "connect")
+		return cancelled(ctx, "connect")
 	}
 	cause := rootCause(err) // what is around it shows the whole address
-	return nil, fault(Internal, cause, "the connection could not be opened: %v", cause).in("upgrade")
+	return fault(Internal, cause, "the connection could not be opened: %v", cause).in("upgrade")
 }
 
 // RoundTrip is called once.
-func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	ctx := req.Context()
-	var err error
-	if t.roots, err = t.set.tls.roots(); err != nil {
-		return nil, err
+func (t *transport) RoundTrip(library *http.Request) (*http.Response, error) {
+	t.to, t.key = t.set.target, library.Header.Get("Sec-WebSocket-Key")
+	for {
+		response, err := t.attempt(library)
+		next, ok := errors.AsType[*redirection](err)
+		if !ok {
+			return response, err
+		}
+		t.follow(next.to)
 	}
-	raw, err := t.dial(ctx)
+}
+
+// attempt is one request to t.to.
+func (t *transport) attempt(library *http.Request) (*http.Response, error) {
+	ctx := library.Context()
+	t.timings, t.tls, t.local, t.remote, t.response, t.body = Timings{}, nil, nil, nil, nil, ""
+	req, err := t.request(library)
 	if err != nil {
 		return nil, err
 	}
-	t.local, t.remote = raw.LocalAddr(), raw.RemoteAddr()
-	t.release = t.leash.hold(ctx, raw)
-	response, err := t.upgrade(ctx, raw, req)
+	conn, err := t.connect(ctx)
 	if err != nil {
-		t.release()
-		raw.Close()
+		return nil, err
+	}
+	response, err := t.upgrade(ctx, conn, req)
+	if err != nil {
+		t.drop()
 		return nil, err
 	}
 	return response, nil
 }
 
-// upgrade makes a websocket of a TCP connection: TLS where the address asks for it,
-// the request, the response.
-func (t *transport) upgrade(ctx context.Context, raw net.Conn, req *http.Request) (*http.Response, error) {
-	conn := raw
-	if t.set.target.secure {
-		secured, err := t.secure(ctx, raw)
-		if err != nil {
+// drop closes a connection that nobody will use.
+func (t *transport) drop() {
+	t.release()
+	t.raw.Close()
+}
+
+// aside is for a connection to another server on the way to t's, with the same settings
+// but for those that are about that one.
+func (t *transport) aside(to target) *transport {
+	set := *t.set
+	set.tls.serverName, set.tls.pins = "", nil
+	return &transport{
+		set: &set, dialer: t.dialer, now: t.now, shared: t.shared,
+		started: t.started, deadline: t.deadline, to: to,
+	}
+}
+
+// connect reaches t.to: TCP, through a proxy if there is one, and TLS where the address
+// asks for it. Beside an error nothing is open.
+func (t *transport) connect(ctx context.Context) (conn net.Conn, err error) {
+	t.begun = time.Now()
+	if t.via, err = t.proxyFor(); err != nil {
+		return nil, err
+	}
+	if t.secured = nil; t.to.secure {
+		// Before anything is opened, since there may be mistakes in it.
+		if t.secured, err = t.session(); err != nil {
 			return nil, err
 		}
-		conn = secured
 	}
+	if t.raw, err = t.dial(ctx); err != nil {
+		return nil, err
+	}
+	t.local, t.remote = t.raw.LocalAddr(), t.raw.RemoteAddr()
+	t.release = t.leash.hold(ctx, t.raw)
+	if conn, err = t.layers(ctx); err != nil {
+		t.drop()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// layers puts over TCP what else there is between us and t.to.
+func (t *transport) layers(ctx context.Context) (net.Conn, error) {
+	conn := t.raw
+	if t.via != nil {
+		through, failed := t.tunnel(ctx, t.via, conn)
+		if failed != nil {
+			return nil, failed
+		}
+		conn = through
+	}
+	if t.secured == nil {
+		return conn, nil
+	}
+	t.leash.until(t.connectDeadline())
+	begun := time.Now()
+	secured, err := t.secured.secure(ctx, conn)
+	t.timings.TLS, t.tls = since(begun), t.secured.facts
+	if err != nil {
+		return nil, err
+	}
+	return secured, nil
+}
+
+// connectDeadline is when the way to the server has to be open.
+func (t *transport) connectDeadline() time.Time {
+	return earlier(t.deadline, t.begun.Add(t.set.connectTimeout))
+}
+
+// upgrade makes a websocket of a connection: the request, the response.
+func (t *transport) upgrade(ctx context.Context, conn net.Conn, req *http.Request) (*http.Response, error) {
 	t.leash.until(earlier(t.deadline, time.Now().Add(t.set.handshakeTimeout)))
 	var out bytes.Buffer
 	if err := req.Write(&out); err != nil {
@@ -117,11 +215,18 @@ func (t *transport) upgrade(ctx context.Context, raw net.Conn, req *http.Request
 		return nil, t.upgradeFault(ctx, err)
 	}
 	t.response = response
+	if err := t.redirected(response); err != nil {
+		return nil, err
+	}
 	if err := t.check(ctx, response, req); err != nil {
 		return nil, err
 	}
 	t.upgraded = true
-	t.stream = &stream{raw: raw, conn: conn, in: in, opened: time.Now(), guard: guard{limit: t.set.maxMessage, now: time.Now}}
+	limit := t.set.maxMessage
+	if t.deflate {
+		limit = compressed(limit)
+	}
+	t.stream = &stream{raw: t.raw, conn: conn, in: in, opened: time.Now(), guard: guard{limit: limit, deflate: t.deflate, now: time.Now}}
 	response.Body = t.stream
 	return response, nil
 }

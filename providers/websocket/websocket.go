@@ -46,10 +46,11 @@ type client struct {
 	dialer   *dial.Dialer
 	now      func() time.Time
 	log      *slog.Logger
+	shared   *shared
 }
 
 func open(_ context.Context, defaults Config, env providers.Env) (client, error) {
-	return client{defaults, env.Dialer, env.Now, env.Log}, nil
+	return client{defaults, env.Dialer, env.Now, env.Log, &shared{log: env.Log, conceal: env.Hide}}, nil
 }
 
 // Query is one exchange. That the server did not do what was wanted is in the result,
@@ -61,7 +62,7 @@ func (c client) Query(ctx context.Context, p Params) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	q := &query{set: set, transport: &transport{set: set, dialer: c.dialer, now: c.now}}
+	q := &query{set: set, transport: &transport{set: set, dialer: c.dialer, now: c.now, shared: c.shared}}
 	result, failed := q.run(ctx)
 	switch {
 	case failed == nil:
