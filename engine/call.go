@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"tocsin/providers"
@@ -133,6 +134,7 @@ func (f *frame) attempt(ctx context.Context, with source.Value) (any, error) {
 		return nil, err
 	}
 	replies := make(chan reply, 1)
+	f.noted = &noted{}
 	go f.ask(providers.WithOrigin(ctx, f.origin()), config, with, replies)
 	select {
 	case a := <-replies:
@@ -154,7 +156,7 @@ func (f *frame) attempt(ctx context.Context, with source.Value) (any, error) {
 func (f *frame) origin() providers.Origin {
 	o := providers.Origin{
 		Workflow: f.p.workflow.ID, Run: f.in.Run, Step: f.s.Name,
-		Looped: f.item > 0, Item: f.value,
+		Looped: f.item > 0, Item: f.value, Note: f.noted.set,
 	}
 	if f.p.keep {
 		o.Compat = "keep"
@@ -166,6 +168,33 @@ func (f *frame) origin() providers.Origin {
 		o.Results, _ = lookup(steps, []string{"this", "results"})
 	}
 	return o
+}
+
+// noted are parameters that a call worked out for itself.
+type noted struct {
+	mu   sync.Mutex
+	list []value.Entry
+}
+
+func (n *noted) set(parameter string, v any) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.list = append(n.list, value.Entry{Key: parameter, Value: value.Of(v)})
+}
+
+// over is the parameters with those that were noted.
+func (n *noted) over(parameters any) any {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	m, _ := parameters.(*value.Map)
+	if len(n.list) == 0 {
+		return parameters
+	}
+	m = m.Clone()
+	for _, e := range n.list {
+		m.Set(e.Key, e.Value)
+	}
+	return m
 }
 
 // opening renders a configuration that is written in the step: before the call, since

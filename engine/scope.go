@@ -132,6 +132,7 @@ type frame struct {
 	plain         any // the parameters of the call
 	shown         any // the same, without secrets
 	calls         int // attempts so far
+	noted         *noted
 	alone         bool
 	published     []value.Entry // names of conditions, while alone
 	added         []Field       // enrichments, while alone

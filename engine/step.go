@@ -282,6 +282,9 @@ func known(v source.Value) bool {
 // keep puts what the call returned where later texts read it. In a foreach the list
 // of what all items returned goes there, when they have.
 func (f *frame) keep(out any) {
+	if f.noted != nil {
+		f.entry.Set("provider_parameters", f.noted.over(f.plain))
+	}
 	if f.item == 0 {
 		f.entry.Set("results", out)
 	}

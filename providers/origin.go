@@ -18,6 +18,10 @@ type Origin struct {
 	Alert any
 	// Compat is "keep" where Keep's own answers are wanted.
 	Compat string
+	// Note shows a parameter that the call worked out for itself, such as the time it
+	// looked back to, to later texts: steps.NAME.provider_parameters.PARAMETER. It may
+	// be called from anywhere until the call returns; nil: nobody looks.
+	Note func(parameter string, v any)
 }
 
 type originKey struct{}
