@@ -121,6 +121,9 @@ func (c *converter) marshalled(v any) any {
 	if rv.Kind() == reflect.Pointer && rv.IsNil() {
 		return nil
 	}
+	if rv.Type().NumMethod() == 0 { // asking costs a search of all interfaces
+		return c.reflected(rv)
+	}
 	switch v := v.(type) {
 	case encoding.TextMarshaler:
 		text, err := v.MarshalText()
@@ -202,7 +205,7 @@ func (c *converter) reflected(v reflect.Value) any {
 	case reflect.Map:
 		return c.within(v, c.sortedMap)
 	case reflect.Struct:
-		m := NewMap(0)
+		m := NewMap(v.NumField())
 		c.fields(m, v)
 		return m
 	}
