@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"reflect"
-	"runtime"
 
 	"tocsin/templating/value"
 	"tocsin/workflows/schema"
@@ -70,7 +69,7 @@ func Define[C any](d Definition[C]) Provider {
 	if d.Subscribe.listen != nil {
 		p.Subscribe = &Operation{Params: d.Subscribe.params}
 	}
-	p.defined, _, _, _ = runtime.Caller(1)
+	p.client = reflect.TypeFor[C]()
 	return p
 }
 

@@ -317,11 +317,27 @@ func TestRegistry(t *testing.T) {
 }
 
 func TestRegisteredTwice(t *testing.T) {
-	defer func() {
-		const want = `providers: "parrot" is registered twice, by tocsin/providers_test and a provider titled "Impostor"`
-		if got := recover(); got != want {
-			t.Errorf("%v, want %s", got, want)
-		}
-	}()
-	providers.NewRegistry(parrot(repeats), providers.Provider{Type: "parrot", Title: "Impostor"})
+	tests := []struct {
+		name     string
+		provider providers.Provider
+		by       string
+	}{
+		{"with a client of its own", parrot(repeats), "tocsin/providers_test"},
+		{"with a client that others have too", providers.Define(providers.Definition[shared[config]]{Type: "parrot"}), "tocsin/providers_test"},
+		{"without a client", providers.Define(providers.Definition[struct{}]{Type: "parrot", Title: "Parrot"}), `a provider titled "Parrot"`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			want := `providers: "parrot" is registered twice, by ` + tt.by + ` and a provider titled "Impostor"`
+			defer func() {
+				if got := recover(); got != want {
+					t.Errorf("%v, want %s", got, want)
+				}
+			}()
+			providers.NewRegistry(tt.provider, providers.Provider{Type: "parrot", Title: "Impostor"})
+		})
+	}
 }
+
+// shared is a client that several providers have, each with its configuration.
+type shared[Config any] struct{}

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"reflect"
 	"time"
 
 	"tocsin/providers/dial"
@@ -40,8 +41,8 @@ type Provider struct {
 	// client, no configuration.
 	Receive func(Delivery) ([]Alert, error)
 
-	open    func(ctx context.Context, config source.Value, env Env) (operations, error)
-	defined uintptr // who called Define
+	open   func(ctx context.Context, config source.Value, env Env) (operations, error)
+	client reflect.Type // what Define knew as C
 }
 
 // An Operation is what a provider does for a step or an action.

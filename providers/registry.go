@@ -3,7 +3,7 @@ package providers
 import (
 	"fmt"
 	"maps"
-	"runtime"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -78,12 +78,18 @@ func sorted[V any](m map[string]V) []string {
 	return slices.Sorted(maps.Keys(m))
 }
 
-// from is the package that defined p, as far as is known.
+// from is the package whose client p has, as far as is known. Of a client that several
+// share, rest.Client[ntfy.Config], it is that of the configuration.
 func (p *Provider) from() string {
-	if f := runtime.FuncForPC(p.defined); f != nil {
-		if i := strings.LastIndexByte(f.Name(), '.'); i > 0 {
-			return f.Name()[:i]
-		}
+	t := p.client
+	if t != nil && t.Kind() == reflect.Pointer {
+		t = t.Elem()
 	}
-	return fmt.Sprintf("a provider titled %q", p.Title)
+	if t == nil || t.PkgPath() == "" {
+		return fmt.Sprintf("a provider titled %q", p.Title)
+	}
+	if _, config, shared := strings.Cut(t.Name(), "["); shared {
+		return config[:max(0, strings.LastIndexByte(config, '.'))]
+	}
+	return t.PkgPath()
 }
