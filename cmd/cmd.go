@@ -9,9 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -24,7 +22,7 @@ import (
 // Exit codes are those of every command: 0 nothing wrong, 1 a check failed, 2 wrong
 // usage or an invalid file, 3 could not do it, 4 timed out, 130 interrupted.
 func Main(args []string, reg *providers.Registry) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilSignal()
 	defer stop()
 	return run(ctx, process{
 		args: args, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, environ: os.Environ(),

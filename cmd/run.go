@@ -29,13 +29,15 @@ type runCommand struct {
 	explain bool
 	quiet   bool
 	events  eventFlags
+
+	listening listenFlags
 }
 
 func newRunCommand(s *setup) *cobra.Command {
 	r := &runCommand{setup: s}
 	c := &cobra.Command{
 		Use:   "run FILE|DIR...",
-		Short: "Run workflows once",
+		Short: "Run workflows once, or for each event that they listen to",
 		Long: `Run reads workflow files, checks all of them before anything is sent, runs each
 workflow once and reports what happened. "-" reads standard input.
 
@@ -43,20 +45,27 @@ With --alert or --incident it runs the workflows that an event triggers, each ev
 after the other, as a server would: with filters, CEL, only_on_change. Where nothing
 waits for an event, nothing runs.
 
+A workflow with a trigger that listens (type: websocket) runs for each event that comes,
+until SIGINT, SIGTERM, --max-events or --for. Then nothing more is started, and what has
+begun ends, for which it has 25 seconds; a second signal ends it at once. Events that
+the trigger has taken are still run.
+
 Exit codes: 0 nothing wrong, 1 a check failed (an expect or an alert's assert),
 2 an invalid file or wrong usage, 3 a step or a message broke, 4 timed out,
-130 interrupted.`,
+130 interrupted. To be ended by SIGTERM is fine for a workflow that listens.`,
 		Example: `  tocsin run websocket-is-up.yaml
   tocsin run checks/ --jobs 8 --report junit=report.xml
   tocsin run websocket-is-up.yaml --dry-run --set steps.websocket-test.with.socket_url=ws://127.0.0.1:8080
   tocsin run api.yaml --resolve api.example.com:443:127.0.0.1 --output json
-  tocsin run alerts/ --alert alert.json --explain --dry-run`,
+  tocsin run alerts/ --alert alert.json --explain --dry-run
+  tocsin run prices.yaml --for 10m --output jsonl`,
 		Args: needFiles,
 		RunE: func(c *cobra.Command, args []string) error { return r.run(c.Context(), args) },
 	}
-	s.outputFlag(c, "text", "json")
+	s.outputFlag(c, "text", "json", "jsonl")
 	s.readingFlags(c)
 	r.events.add(c)
+	r.listening.add(c)
 	f := c.Flags()
 	f.Var((*list)(&s.resolves), "resolve", "connect to another address: HOST:PORT:ADDRESS (repeatable)")
 	f.Var((*list)(&r.inputs), "input", "give an input of the workflow: NAME=VALUE (repeatable)")
@@ -98,6 +107,9 @@ func (r *runCommand) run(ctx context.Context, paths []string) error {
 	if err := r.events.check(paths); err != nil {
 		return err
 	}
+	if err := r.listening.check(); err != nil {
+		return err
+	}
 	arrivals, err := r.arrivals(time.Now().UTC())
 	if err != nil {
 		return err
@@ -118,6 +130,12 @@ func (r *runCommand) run(ctx context.Context, paths []string) error {
 		ctx, cancel = context.WithTimeoutCause(ctx, r.timeout, fmt.Errorf("the time of --timeout, %v, is over: %w", r.timeout, context.DeadlineExceeded))
 		defer cancel()
 	}
+	switch streams, jobs := r.streams(docs, inputs); {
+	case len(streams) > 0 && !r.events.given():
+		return r.listen(ctx, streams, jobs, inputs, sinks)
+	case r.listening.given():
+		return usage(`they are for triggers such as "type: websocket", and not beside --alert`, "--max-events and --for: nothing listens")
+	}
 	results, err := r.runAll(ctx, docs, inputs, arrivals)
 	if err != nil {
 		return err
@@ -134,7 +152,7 @@ func (r *runCommand) run(ctx context.Context, paths []string) error {
 // consoleOutput is where the console provider prints: standard output, unless that is
 // to be JSON.
 func (r *runCommand) consoleOutput() io.Writer {
-	if r.output == "json" {
+	if r.output != "text" {
 		return r.stderr
 	}
 	return r.stdout
@@ -227,9 +245,12 @@ func (s *setup) style(w io.Writer) report.Style {
 // report writes the results to standard output and to every file asked for.
 func (r *runCommand) report(results []*engine.Result, sinks []sink) error {
 	var err error
-	if r.output == "json" {
-		err = report.Formats()["json"](r.stdout, results)
-	} else {
+	switch r.output {
+	case "json":
+		err = report.JSON(r.stdout, results)
+	case "jsonl":
+		err = report.JSONLines(r.stdout, results)
+	default:
 		err = report.Text{Style: r.style(r.stdout), Quiet: r.quiet, Explain: r.explain}.Write(r.stdout, results)
 	}
 	if err != nil {

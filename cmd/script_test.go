@@ -50,6 +50,9 @@ func TestScripts(t *testing.T) {
 			"slack":      slack,
 			"told":       told,
 			"exits":      exits,
+			"feed":       feed,
+			"hears":      hears,
+			"terminate":  terminate,
 		},
 	})
 }

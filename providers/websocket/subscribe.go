@@ -81,8 +81,11 @@ func (s *subscription) run(ctx context.Context) error {
 	if last != nil {
 		last.leave(cancelled(inner, "receive"))
 	}
-	if counts != (dropped{}) {
-		s.log.Warn("messages were dropped", "url", s.set.target.redacted, "oldest", counts.oldest+counts.blocked, "newest", counts.newest, "left at the end", counts.stopped)
+	if n := counts.oldest + counts.blocked + counts.newest; n > 0 {
+		s.log.Warn("messages were dropped because too many waited", "url", s.set.target.redacted, "dropped", n)
+	}
+	if counts.stopped > 0 {
+		s.log.Info("messages had come that were not wanted any more", "url", s.set.target.redacted, "messages", counts.stopped)
 	}
 	if own, ok := errors.AsType[*emitError](context.Cause(inner)); ok {
 		return own.error
