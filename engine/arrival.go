@@ -85,7 +85,8 @@ func (e *event) get(path []string) (any, bool) {
 	return lookup(v, path[1:])
 }
 
-// A change is what the alert's severity was before, if it is another now.
+// severityChange is what the alert's severity was before and where it went:
+// "increased" or "decreased"; "" where it is the same, or there was no alert before.
 func (e *event) severityChange() (previous, change string) {
 	was, now := text(e.previous, "severity"), text(e.fields, "severity")
 	before, _ := templating.SeverityRank(was)

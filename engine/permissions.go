@@ -14,13 +14,12 @@ func Allowed(w *workflows.Workflow, email, role string) bool {
 	if len(w.Permissions) == 0 || role == "admin" {
 		return true
 	}
+	if w.Compat != "keep" {
+		email, role = strings.ToLower(email), strings.ToLower(role)
+	}
 	for _, listed := range w.Permissions {
 		listed = strings.ToLower(strings.TrimSpace(listed))
-		if w.Compat == "keep" {
-			if listed == email || listed == role {
-				return true
-			}
-		} else if listed == strings.ToLower(email) || listed == strings.ToLower(role) {
+		if listed != "" && (listed == email || listed == role) {
 			return true
 		}
 	}
