@@ -193,8 +193,12 @@ func (s *setup) compile(d *document, settings []workflows.Setting, env providers
 	}
 	d.file = file
 	more, err := s.link(d, env, required)
-	if mistakes != nil { // what the text lacks was said already
-		more = slices.DeleteFunc(more, func(p source.Problem) bool { return p.Code == source.MissingKey })
+	if mistakes != nil { // what the text lacks was said already, as was what is wrong there
+		more = slices.DeleteFunc(more, func(p source.Problem) bool {
+			return p.Code == source.MissingKey || slices.ContainsFunc(file.Problems, func(q source.Problem) bool {
+				return p.Code == q.Code && p.Pos.File == q.Pos.File && p.Pos.Line == q.Pos.Line && p.Code != source.UnknownKey
+			})
+		})
 	}
 	return append(file.Problems, more...), err
 }

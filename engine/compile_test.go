@@ -74,7 +74,7 @@ func TestProblems(t *testing.T) {
 			Configured: func(name string) bool { return name == "known" },
 		}
 		var list []*workflows.Workflow
-		if f != nil {
+		if err == nil {
 			list = f.Workflows
 		}
 		for _, w := range list {
