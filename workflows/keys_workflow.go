@@ -176,9 +176,13 @@ var workflowTable = table[Workflow]{
 // misplacedInWorkflow knows the keys of what a workflow consists of.
 func misplacedInWorkflow(_ source.Map, key string) (where, missing string) {
 	switch key {
-	case "provider", "condition", "foreach", "if":
+	case "provider", "condition", "foreach", "if", "parallel", "vars", "alias", "expect", "retry", "continue", "continue_on_error", "throttle", "use":
 		return `in an item of "steps" or "actions"`, ""
-	case "cel", "filters", "events":
+	case "type", "config", "with":
+		return `below "provider", in an item of "steps" or "actions"`, ""
+	case "enrich_alert", "enrich_incident":
+		return `in "with", below the "provider" of an action`, ""
+	case "cel", "filters", "events", "only_on_change", "severity_changed", "cron", "timezone":
 		return `in an item of "triggers"`, ""
 	}
 	return "", ""
