@@ -33,13 +33,15 @@ type BasicAuth struct {
 	PasswordFile string           `param:"password_file" doc:"File of the password, read for each connection."`
 }
 
-// An authorizer makes the value of the Authorization header, for one attempt.
-type authorizer func(context.Context, *transport) (string, error)
+// An authorizer makes the value of the Authorization header, anew for each attempt.
+type authorizer interface {
+	authorize(context.Context, *transport) (string, error)
+}
 
 // auth is how an upgrade request says who asks.
 type auth struct {
-	authorize authorizer // nil: not at all
-	token     *token     // a JWT that goes elsewhere than into a header
+	who   authorizer // nil: it does not
+	token *token     // a JWT that goes elsewhere than into a header
 }
 
 // setAuth decides on one of the ways, and warns of those that do not count.
@@ -69,10 +71,13 @@ func (p Credentials) setAuth(s *settings) error {
 		if chosen != "" {
 			s.warn("%s and %s are both given: only %s counts", chosen, way.name, way.name)
 		}
-		chosen, s.authorize = way.name, a
+		chosen, s.who = way.name, a
 	}
 	return nil
 }
+
+// A bearer is who has a token (RFC 6750).
+type bearer struct{ token material }
 
 func (p Credentials) bearer(s *settings) (authorizer, error) {
 	m, err := materialOf("bearer_token", string(p.BearerToken), "bearer_token_file", p.BearerTokenFile)
@@ -83,26 +88,29 @@ func (p Credentials) bearer(s *settings) (authorizer, error) {
 	if control(m.text) {
 		return nil, invalid("bearer_token has a line break or another control character in it")
 	}
-	return func(_ context.Context, t *transport) (string, error) {
-		text, err := t.secret(m)
-		return "Bearer " + text, err
-	}, nil
+	return bearer{m}, nil
 }
+
+func (b bearer) authorize(_ context.Context, t *transport) (string, error) {
+	text, err := t.secret(b.token)
+	return "Bearer " + text, err
+}
+
+// A user has a name and a password (RFC 7617).
+type user struct{ name, password material }
 
 // addressUser is wss://user:password@host.
 func addressUser(s *settings) (authorizer, error) {
-	user := s.target.user
-	if user == nil {
+	given := s.target.user
+	if given == nil {
 		return nil, nil
 	}
-	password, _ := user.Password()
+	password, _ := given.Password()
 	s.hide(password)
-	if control(user.Username() + password) {
+	if control(given.Username() + password) {
 		return nil, invalid("the user of the address has a control character in name or password")
 	}
-	return func(_ context.Context, t *transport) (string, error) {
-		return t.basicHeader(user.Username(), password), nil
-	}, nil
+	return user{material{name: "the user of the address", text: given.Username()}, material{text: password}}, nil
 }
 
 func (p Credentials) basic(s *settings) (authorizer, error) {
@@ -127,17 +135,19 @@ func (p Credentials) basic(s *settings) (authorizer, error) {
 	case strings.Contains(name.text, ":"):
 		return nil, errColon(name)
 	}
-	return func(_ context.Context, t *transport) (string, error) {
-		user, err := name.line()
-		if err != nil {
-			return "", err
-		}
-		if strings.Contains(user, ":") {
-			return "", errColon(name)
-		}
-		secret, err := t.secret(password)
-		return t.basicHeader(user, secret), err
-	}, nil
+	return user{name, password}, nil
+}
+
+func (u user) authorize(_ context.Context, t *transport) (string, error) {
+	name, err := u.name.line()
+	if err != nil {
+		return "", err
+	}
+	if strings.Contains(name, ":") {
+		return "", errColon(u.name)
+	}
+	password, err := t.secret(u.password)
+	return t.basicHeader(name, password), err
 }
 
 func errColon(name material) error {
@@ -153,8 +163,8 @@ func (t *transport) basicHeader(user, password string) string {
 
 // authorize adds to the request who asks, made anew for this attempt.
 func (t *transport) authorize(ctx context.Context, req *http.Request) error {
-	if a := t.set.authorize; a != nil {
-		text, err := a(ctx, t)
+	if who := t.set.who; who != nil {
+		text, err := who.authorize(ctx, t)
 		if err != nil {
 			return err
 		}

@@ -72,7 +72,7 @@ func (p Credentials) jwt(s *settings) (authorizer, error) {
 		return nil, invalid("jwt.headers must not have alg; jwt.signing_method says it")
 	}
 	if k.in == "header" {
-		return k.authorize, nil
+		return &k, nil
 	}
 	s.token = &k
 	return nil, nil

@@ -87,7 +87,7 @@ func (p Credentials) oauth1(s *settings) (authorizer, error) {
 			return nil, err
 		}
 	}
-	return o.authorize, nil
+	return o, nil
 }
 
 func (o *oauth1) setKey(c *OAuth1, s *settings) (err error) {

@@ -72,7 +72,7 @@ func (p Credentials) oauth2(s *settings) (authorizer, error) {
 			s.hide(o.form[name]...)
 		}
 	}
-	return o.authorize, nil
+	return o, nil
 }
 
 func (o oauth2) authorize(ctx context.Context, t *transport) (string, error) {
