@@ -17,6 +17,9 @@ const stagger = 250 * time.Millisecond
 // dial resolves the target, or the proxy on the way to it, and connects, both before
 // the deadline, and notes how long each took.
 func (t *transport) dial(ctx context.Context) (net.Conn, error) {
+	if t.reach != nil {
+		return t.reach(ctx)
+	}
 	parent := ctx
 	ctx, cancel := context.WithDeadline(ctx, t.connectDeadline())
 	defer cancel()

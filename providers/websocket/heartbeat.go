@@ -2,6 +2,8 @@ package websocket
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"time"
 )
 
@@ -61,12 +63,24 @@ func (l *link) ping() {
 		ctx, cancel := context.WithTimeout(context.Background(), l.vital.pong)
 		err := l.conn.Ping(ctx)
 		cancel()
-		if err != nil && came == stream.came.Load() && holds == l.holds.Load() {
+		switch {
+		case err == nil:
+		case !noPong(err):
+			// The library has closed the connection, as with every write that does not end.
+			l.fail(fault(SendTimeout, err, "the server did not take a ping within %v", l.vital.pong))
+			return
+		case came == stream.came.Load() && holds == l.holds.Load():
 			l.fail(fault(PongTimeout, err, "the server did not answer a ping within %v", l.vital.pong))
 			return
 		}
 	}
 	l.after(pingTimer, l.vital.ping, l.ping)
+}
+
+// noPong says that a ping was sent and not answered. The library (v1.8.15) tells it
+// from one that could not be sent by its words only.
+func noPong(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) && strings.Contains(err.Error(), "wait for pong")
 }
 
 // idle ends a connection that brings no messages.

@@ -29,12 +29,15 @@ const (
 // loss, where what was lost was lost because of failed. chance is a number in [0, 1).
 func (b *backoff) wait(n int, failed *Error, chance float64) time.Duration {
 	ceiling := float64(b.initial) * math.Pow(b.multiplier, float64(n-1))
-	limit := min(b.max, time.Duration(min(ceiling, float64(longest))))
+	limit, jitter := min(b.max, time.Duration(min(ceiling, float64(longest)))), b.jitter
 	if stern(failed) {
 		limit = b.max
+		if jitter == "full" {
+			jitter = "equal" // not by chance at once
+		}
 	}
 	d := limit
-	switch b.jitter {
+	switch jitter {
 	case "full":
 		least := min(shortest, limit)
 		d = least + time.Duration(chance*float64(limit-least))

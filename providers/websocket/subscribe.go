@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -31,12 +32,20 @@ func (c client) Subscribe(ctx context.Context, p Subscription, emit func(provide
 
 // listen is Subscribe with events as they are here.
 func (c client) listen(ctx context.Context, p Subscription, emit func(Event, time.Time) error) error {
-	set, live, err := p.over(c.defaults).settings()
+	s, err := c.subscription(p)
 	if err != nil {
 		return err
 	}
-	s := &subscription{set: set, live: live, dialer: c.dialer, now: c.now, shared: c.shared, log: c.log, random: rand.Float64, emit: emit}
+	s.emit = emit
 	return s.run(ctx)
+}
+
+func (c client) subscription(p Subscription) (*subscription, error) {
+	set, live, err := p.over(c.defaults).settings()
+	if err != nil {
+		return nil, err
+	}
+	return &subscription{set: set, live: live, dialer: c.dialer, shared: c.shared, now: c.now, log: c.log, random: rand.Float64}, nil
 }
 
 // A subscription is a connection that is opened anew whenever it ends. One goroutine
@@ -50,6 +59,7 @@ type subscription struct {
 	log    *slog.Logger
 	random func() float64 // in [0, 1)
 	emit   func(Event, time.Time) error
+	reach  func(context.Context) (net.Conn, error) // of tests
 
 	queue  *queue
 	halt   context.CancelCauseFunc // ends everything because of emit's error
@@ -99,7 +109,7 @@ type emitError struct{ error }
 // listen connects and reads until ctx is done, and returns the connection there is then,
 // or until it gives up.
 func (s *subscription) listen(ctx context.Context) (*link, error) {
-	for {
+	for ctx.Err() == nil {
 		l, failed := s.open(ctx)
 		if failed == nil {
 			failed = l.read(ctx, func() bool { return s.room(ctx, l) }, func(typ websocket.MessageType, data []byte) { s.take(l, typ, data) })
@@ -108,13 +118,11 @@ func (s *subscription) listen(ctx context.Context) (*link, error) {
 			}
 			s.lost(ctx, l, failed)
 		}
-		if ctx.Err() != nil {
-			return nil, nil
-		}
 		if err := s.patient(ctx, failed); err != nil {
 			return nil, err
 		}
 	}
+	return nil, nil
 }
 
 // open makes an attempt to connect, and raises what is to be told of it.
@@ -168,6 +176,9 @@ func (s *subscription) lost(ctx context.Context, l *link, failed *Error) {
 
 // patient waits before the next attempt, or gives up, which is the error.
 func (s *subscription) patient(ctx context.Context, failed *Error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
 	d, err := s.delay(failed)
 	if err == nil && d > 0 {
 		_ = pause(ctx, d) // the caller asks ctx

@@ -42,7 +42,7 @@ type link struct {
 // and to leave. More is said behind the opening.
 func (s *subscription) connect(ctx context.Context, more []turn) (*link, *Error) {
 	at := s.now()
-	t := &transport{set: s.set, dialer: s.dialer, now: s.now, shared: s.shared, started: time.Now()}
+	t := &transport{set: s.set, dialer: s.dialer, now: s.now, shared: s.shared, reach: s.reach, started: time.Now()}
 	t.deadline = t.started.Add(s.set.timeout)
 	ctx, cancel := context.WithCancel(ctx)
 	conn, failed := t.open(ctx)

@@ -26,6 +26,7 @@ type transport struct {
 	dialer *dial.Dialer
 	now    func() time.Time
 	shared *shared
+	reach  func(context.Context) (net.Conn, error) // dials instead, in tests; nil: nobody does
 
 	started  time.Time
 	deadline time.Time // of everything but the closing handshake
