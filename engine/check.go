@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 
 	"tocsin/templating/value"
 	"tocsin/workflows/source"
@@ -58,7 +59,8 @@ func (f *frame) explain(ctx context.Context, k *check, c *Check) {
 }
 
 // record notes the result of a condition where texts find it (spec §6.1): under its
-// alias, under the step's conditions, and under foreach.
+// alias, under the step's conditions, and under foreach. Files written for older Keeps
+// look for it under its type: conditions.threshold.0.
 func (f *frame) record(k *check, c *Check, v verdict) {
 	f.publish(k.alias, c.Passed)
 	result := value.MapOf(
@@ -83,6 +85,13 @@ func (f *frame) record(k *check, c *Check, v verdict) {
 	f.loop = loop
 	f.data["foreach"] = loop
 	f.addCondition(k.name, result)
+	if !f.p.keep && !named(f.s.conditions, k.typ) {
+		f.addCondition(k.typ, result)
+	}
+}
+
+func named(conditions []check, name string) bool {
+	return slices.ContainsFunc(conditions, func(k check) bool { return k.name == name })
 }
 
 // addCondition appends to steps.NAME.conditions.CONDITION: one for each item.

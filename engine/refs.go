@@ -66,6 +66,8 @@ func (c *compiler) stepRef(v source.Value, ref templating.Ref) {
 		}
 		if c.after {
 			c.entryRef(v, ref, c.at, 2)
+		} else {
+			c.conditionRef(v, ref, c.at, 2)
 		}
 	default:
 		c.unknownStep(v, ref)
@@ -125,6 +127,27 @@ func dottedName(path, names []string) string {
 	return ""
 }
 
+// conditionRef checks steps.NAME.conditions.CONDITION: by its name, or its type.
+func (c *compiler) conditionRef(v source.Value, ref templating.Ref, s *step, i int) {
+	if len(ref.Path) <= i+1 || ref.Path[i] != "conditions" {
+		return
+	}
+	var names []string
+	for _, k := range s.conditions {
+		if k.name == ref.Path[i+1] || k.typ == ref.Path[i+1] && !c.lang.Keep {
+			return
+		}
+		names = append(names, k.name)
+	}
+	hint := title(s) + " has no conditions"
+	if near := source.Nearest(ref.Path[i+1], names); near != "" {
+		hint = fmt.Sprintf("did you mean %q?", near)
+	} else if len(names) > 0 {
+		hint = "there is " + strings.Join(names, ", ")
+	}
+	c.refWarn(v, ref, i+1, hint, "no condition %q", ref.Path[i+1])
+}
+
 // entryKeys are the keys of a step's entry under "steps".
 var entryKeys = []string{"results", "provider_parameters", "vars", "aliases", "conditions"}
 
@@ -144,6 +167,7 @@ func (c *compiler) entryRef(v source.Value, ref templating.Ref, s *step, i int) 
 		}
 		return
 	}
+	c.conditionRef(v, ref, s, i)
 	if ref.Path[i] != "results" || s.op == nil || s.op.Result == nil || s.op.Result.Open() {
 		return
 	}
