@@ -2,6 +2,7 @@ package cmd_test
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"tocsin/templating/value"
@@ -22,7 +23,7 @@ func (r *reads) input() (kind string, alert, incident, inputs map[string]any) {
 		}
 	}
 	// Whoever starts it by hand gives it what it reads; time has nothing to give.
-	if alert == nil && kind == "manual" && r.event["alert"] != nil {
+	if alert == nil && kind == "manual" && (r.event["alert"] != nil || r.enriches()) {
 		alert = r.alert(workflows.Trigger{})
 	}
 	if r.event["incident"] != nil && kind == "manual" || kind == "incident" {
@@ -50,6 +51,11 @@ func (r *reads) input() (kind string, alert, incident, inputs map[string]any) {
 		}
 	}
 	return kind, alert, incident, inputs
+}
+
+// enriches says that some step adds fields to the alert.
+func (r *reads) enriches() bool {
+	return slices.ContainsFunc(slices.Concat(r.w.Steps, r.w.Actions), func(s *workflows.Step) bool { return len(s.Enrich) > 0 })
 }
 
 // alert is an alert that the trigger lets through.
@@ -116,8 +122,13 @@ func celFields(cel string) map[string]any {
 	}
 	for _, m := range celIs.FindAllStringSubmatch(cel, -1) {
 		v := hope(m[2], m[3]+m[4], m[5])
-		if m[6] != "" {
+		switch {
+		case m[6] != "":
 			v = m[6] == "true"
+		case strings.HasSuffix(m[1], "severity") && strings.HasPrefix(m[2], ">"):
+			v = "critical"
+		case strings.HasSuffix(m[1], "severity") && strings.HasPrefix(m[2], "<"):
+			v = "low"
 		}
 		first(m[1], v)
 	}

@@ -50,6 +50,9 @@ func readProviders(file string) (keepProviders, error) {
 	}
 	for _, p := range doc.Providers {
 		for name, sub := range p.Subtypes {
+			if sub.Query != nil && sub.Query.Result == "" && p.Query != nil {
+				sub.Query.Result = p.Query.Result
+			}
 			doc.Providers[name] = sub
 		}
 	}
@@ -194,7 +197,9 @@ func answer(typ string, kind workflows.Kind, o *keepOperation, args *value.Map, 
 	if strings.HasPrefix(result, "same") {
 		result = "{status, status_code, body}"
 	}
-	out := resultShape(result, args).answer(w, "result")
+	asked := args.Clone()
+	asked.Set("provider type", typ) // a description may tell subtypes apart
+	out := resultShape(result, asked).answer(w, "result")
 	if single, _ := args.Get("single_row"); value.Truthy(single) {
 		return first(resultShape("{…}", args).answer(w, "row"), out)
 	}

@@ -168,7 +168,7 @@ func (r *reads) text(before []*workflows.Step, s *workflows.Step, text string) {
 			r.path(before, s, pathIn(m[1]), hope(m[2], m[3]+m[4], m[5]))
 		}
 	}
-	if r.list(s) != nil {
+	if s.Foreach.S != "" {
 		for _, m := range filterRef.FindAllStringSubmatch(text, -1) {
 			value := m[3]
 			if m[2] == "ne" {
@@ -275,14 +275,23 @@ func (r *reads) named(name string) *workflows.Step {
 	return nil
 }
 
-// list is the path that the step goes over, or nil.
-func (r *reads) list(s *workflows.Step) []string {
-	text := strings.TrimSpace(strings.NewReplacer("{{", "", "}}", "").Replace(s.Foreach.S))
-	text, _, _ = strings.Cut(text, "|")
-	if text = strings.TrimSpace(text); text == "" {
-		return nil
+// list is the path that the step goes over, or nil. Of several that are zipped it is
+// the one that path, which begins with foreach.value, goes on in.
+func (r *reads) list(s *workflows.Step, path []string) (list, rest []string) {
+	texts := strings.Split(strings.NewReplacer("{{", "", "}}", "").Replace(s.Foreach.S), "&&")
+	which := 0
+	if len(texts) > 1 && len(path) > 2 {
+		which, _ = strconv.Atoi(path[2])
+		path = slices.Delete(slices.Clone(path), 2, 3)
 	}
-	return strings.Split(text, ".")
+	if len(path) > 2 {
+		rest = path[2:]
+	}
+	text, _, _ := strings.Cut(texts[min(max(which, 0), len(texts)-1)], "|")
+	if text = strings.TrimSpace(text); text == "" {
+		return nil, rest
+	}
+	return strings.Split(text, "."), rest
 }
 
 // resolved follows names that stand for others: the item of a foreach, a variable, a
@@ -292,9 +301,10 @@ func (r *reads) resolved(before []*workflows.Step, s *workflows.Step, path []str
 		return path
 	}
 	for range 4 {
-		switch list := r.list(s); {
+		list, rest := r.list(s, path)
+		switch {
 		case path[0] == "foreach" && len(path) > 1 && path[1] == "value" && list != nil:
-			path = slices.Concat(list, []string{"0"}, path[2:])
+			path = slices.Concat(list, []string{"0"}, rest)
 		case path[0] == "item" && list != nil:
 			path = slices.Concat(list, []string{"0"}, path[1:])
 		case path[0] == "vars" && len(path) > 1 && tag.MatchString(r.vars[path[1]]):
