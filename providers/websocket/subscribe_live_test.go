@@ -22,7 +22,8 @@ type theatre struct {
 	t      *testing.T
 	begun  time.Time
 	s      *subscription
-	server func(n int, p *peer) // plays the connection n, from 1; nil p: whether it is refused
+	server func(n int, p *peer) // plays the connection n, from 1
+	set    func(*subscription)  // what YAML cannot say; nil: nothing
 
 	mu     sync.Mutex
 	log    []string // what happened, each with its time
@@ -71,6 +72,9 @@ func (th *theatre) start(yaml string, do func(Event) error) {
 			return do(e)
 		}
 		return nil
+	}
+	if th.set != nil {
+		th.set(s)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	th.cancel = cancel
@@ -422,11 +426,13 @@ func TestOpeningAndResume(t *testing.T) {
 				p.farewell()
 			}
 		}}
-		th.start(p, nil)
-		th.s.live.resume = func(more map[string]any) (any, error) {
-			data, _ := more["last"].(*value.Map).Get("data")
-			return fmt.Sprint("after ", data, " gap ", more["gap_ms"]), nil
+		th.set = func(s *subscription) {
+			s.live.resume = func(more map[string]any) (any, error) {
+				data, _ := more["last"].(*value.Map).Get("data")
+				return fmt.Sprint("after ", data, " gap ", more["gap_ms"]), nil
+			}
 		}
+		th.start(p, nil)
 		time.Sleep(time.Minute)
 		th.cancel()
 		<-th.done
