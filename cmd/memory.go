@@ -66,8 +66,9 @@ func (m *memory) known(reg *providers.Registry) *providers.Registry {
 
 // remember lets runner ask for what was before, and add to alerts. It is for one run:
 // what comes in later is not part of its past.
-func (m *memory) remember(runner *engine.Runner) {
-	runner.History = history{m.alerts.Past(), m}
+func (m *memory) remember(runner *engine.Runner, in engine.Input) {
+	fingerprint, _ := in.Alert["fingerprint"].(string)
+	runner.History = history{m.alerts.Past(fingerprint), m}
 	runner.Enrich = m
 }
 

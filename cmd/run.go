@@ -212,6 +212,7 @@ func (r *runCommand) runJobs(ctx context.Context, jobs []job, observe func(engin
 		wg.Go(func() {
 			defer func() { <-slots }()
 			runner := r.runner(j.doc)
+			r.memory.remember(&runner, j.input)
 			runner.Observe, runner.DryRun, runner.Explain = observe, r.dryRun, r.explain
 			results[i] = runner.Run(ctx, j.program, j.input)
 			r.memory.ran(results[i])

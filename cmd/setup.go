@@ -463,6 +463,6 @@ func parseScalar(text string) any {
 // runner is ready to run a program of d once: it knows what was before.
 func (s *setup) runner(d *document) engine.Runner {
 	runner := engine.Runner{Pool: d.pool, Log: s.log(), Getenv: s.getenv}
-	s.memory.remember(&runner)
+	s.memory.remember(&runner, engine.Input{})
 	return runner
 }

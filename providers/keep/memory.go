@@ -42,7 +42,8 @@ type stream struct {
 type occurrence struct {
 	alert    *value.Map
 	received time.Time
-	number   int // in the order in which all came in
+	number   int  // in the order in which all came in
+	arrived  bool // from outside, not made by a workflow
 }
 
 func (m *Memory) now() time.Time {
@@ -56,7 +57,7 @@ func (m *Memory) now() time.Time {
 func (m *Memory) Save(ctx context.Context, alerts []*value.Map) ([]*value.Map, error) {
 	saved := make([]*value.Map, 0, len(alerts))
 	for _, alert := range alerts {
-		kept, err := m.Add(alert)
+		kept, err := m.add(alert, false)
 		if err != nil {
 			return saved, err
 		}
@@ -65,8 +66,10 @@ func (m *Memory) Save(ctx context.Context, alerts []*value.Map) ([]*value.Map, e
 	return saved, nil
 }
 
-// Add adds what has become of one alert and returns it as it is seen from now on.
-func (m *Memory) Add(alert *value.Map) (*value.Map, error) {
+// Add adds an alert that came in, and returns it as it is seen from now on.
+func (m *Memory) Add(alert *value.Map) (*value.Map, error) { return m.add(alert, true) }
+
+func (m *Memory) add(alert *value.Map, arrived bool) (*value.Map, error) {
 	now := m.now().UTC()
 	if m.Normalize != nil {
 		var err error
@@ -86,7 +89,7 @@ func (m *Memory) Add(alert *value.Map) (*value.Map, error) {
 	defer m.mu.Unlock()
 	s := m.stream(fingerprint)
 	m.count++
-	s.add(occurrence{alert.Clone(), received, m.count})
+	s.add(occurrence{alert.Clone(), received, m.count, arrived})
 	return s.view(len(s.seen) - 1), nil
 }
 

@@ -29,7 +29,7 @@ func TestPast(t *testing.T) {
 	at := func(minutes int) time.Time { return noon.Add(time.Duration(minutes) * time.Minute) }
 	check := func(what string, since time.Time, seen bool) {
 		t.Helper()
-		p := m.Past()
+		p := m.Past("f")
 		gotSince, _ := p.FiringSince(t.Context(), "f")
 		gotSeen, _ := p.Seen(t.Context(), "f", gotSince)
 		if !gotSince.Equal(since) || gotSeen != seen {
@@ -39,7 +39,7 @@ func TestPast(t *testing.T) {
 	check("nothing came in", time.Time{}, false)
 	occur(t, m, "firing", at(0))
 	check("the first", at(0), false)
-	first := m.Past()
+	first := m.Past("f")
 	occur(t, m, "firing", at(10))
 	check("the second of an episode", at(0), true)
 	occur(t, m, "acknowledged", at(15))
@@ -50,6 +50,15 @@ func TestPast(t *testing.T) {
 	check("resolved", time.Time{}, true)
 	occur(t, m, "firing", at(30), value.Entry{Key: "firingStartTime", Value: at(25).Format(time.RFC3339)})
 	check("a new episode, which says when it began", at(25), false)
+	made := value.MapOf(value.Entry{Key: "fingerprint", Value: "f"}, value.Entry{Key: "status", Value: "resolved"})
+	if _, err := m.Save(t.Context(), []*value.Map{made}); err != nil {
+		t.Fatal(err)
+	}
+	check("a workflow that the alert started made one of its own", at(25), false)
+	other := m.Past("another")
+	if seen, _ := other.Seen(t.Context(), "f", at(30)); !seen {
+		t.Error("another run does not see the last one")
+	}
 	if since, _ := first.FiringSince(t.Context(), "f"); !since.Equal(at(0)) {
 		t.Errorf("what came later is part of an earlier past: %v", since)
 	}
