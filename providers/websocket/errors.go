@@ -47,12 +47,16 @@ const (
 	SendFailed  Code = "send_failed"
 
 	ReplyTimeout      Code = "reply_timeout"
+	TooManyMessages   Code = "too_many_messages"
+	AssertionFailed   Code = "assertion_failed"
 	ClosedByPeer      Code = "closed_by_peer"
 	ConnectionLost    Code = "connection_lost"
 	TruncatedMessage  Code = "truncated_message"
 	MessageTooBig     Code = "message_too_big"
 	InvalidUTF8       Code = "invalid_utf8"
 	ProtocolViolation Code = "protocol_violation"
+
+	ParseFailed Code = "parse_failed"
 
 	PongTimeout Code = "pong_timeout"
 	IdleTimeout Code = "idle_timeout"
@@ -104,12 +108,16 @@ var codes = map[Code]struct {
 	SendFailed:  {phase: "send", retry: true},
 
 	ReplyTimeout:      {phase: "receive", retry: true},
+	TooManyMessages:   {phase: "receive", retry: true},
+	AssertionFailed:   {phase: "receive", retry: true},
 	ClosedByPeer:      {phase: "receive"}, // retry: by close code
 	ConnectionLost:    {phase: "receive", retry: true},
 	TruncatedMessage:  {phase: "receive", retry: true},
 	MessageTooBig:     {phase: "receive", close: 1009},
 	InvalidUTF8:       {phase: "receive", close: 1007},
 	ProtocolViolation: {phase: "receive", close: 1002},
+
+	ParseFailed: {phase: "parse"},
 
 	PongTimeout: {phase: "live", retry: true},
 	IdleTimeout: {phase: "live", retry: true},
@@ -158,6 +166,13 @@ func fault(code Code, cause error, format string, args ...any) *Error {
 // invalid is a mistake in the parameters.
 func invalid(format string, args ...any) *Error {
 	return fault(ConfigInvalid, nil, format, args...)
+}
+
+// about says which target e is about, unless it says so already.
+func (e *Error) about(t target) {
+	if e.Target == "" {
+		e.Target = t.redacted
+	}
 }
 
 func (e *Error) detailed(format string, args ...any) *Error {

@@ -15,7 +15,7 @@ type sampler struct {
 	s     *subscription
 	l     *link       // nil: not connected
 	ended chan *Error // how reading ended
-	retry time.Time   // when to connect before the next tick; zero: not before
+	retry time.Time   // when to connect, if no tick does so before
 
 	tick    int64
 	skipped int64
@@ -43,14 +43,10 @@ func (p *sampler) run(ctx context.Context) error {
 	tick, retry := time.NewTimer(time.Until(ticks.due)), time.NewTimer(longest)
 	defer tick.Stop()
 	defer retry.Stop()
-	if failed := p.connect(ctx); failed != nil {
-		if err := p.plan(failed); err != nil {
-			return err
-		}
-	}
+	p.retry = time.Now() // the first sample may be due much later
 	for {
 		retry.Stop()
-		if p.l == nil && !p.retry.IsZero() {
+		if p.l == nil && p.retry.Before(ticks.due) {
 			retry.Reset(time.Until(p.retry))
 		}
 		var err error
@@ -80,7 +76,7 @@ func (p *sampler) connect(ctx context.Context) *Error {
 	if failed != nil {
 		return failed
 	}
-	p.l, p.retry = l, time.Time{}
+	p.l = l
 	go func() {
 		p.ended <- l.read(ctx, func() bool { return true }, p.heard)
 	}()
@@ -244,7 +240,7 @@ func (p *sampler) tell(ctx context.Context, replies []reply, took time.Duration,
 	if failed == nil {
 		t.Reply = new(milliseconds(took))
 	} else {
-		failed.Target = p.s.set.target.redacted
+		failed.about(p.s.set.target)
 	}
 	if i.from = p.s.nobody(); p.l != nil {
 		i.from, i.seq = p.l.identity, p.l.seq.Load()

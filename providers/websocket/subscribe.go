@@ -157,7 +157,7 @@ func (s *subscription) lost(ctx context.Context, l *link, failed *Error) {
 	held := l.t.stream.age()
 	l.leave(failed)
 	if failed != nil {
-		failed.Target = s.set.target.redacted
+		failed.about(s.set.target)
 		s.log.Warn("connection lost", "url", s.set.target.redacted, "connection", l.id, "code", failed.Code, "problem", failed.Problem, "messages", l.seq.Load())
 	}
 	s.raise(item{kind: Closed, err: failed, from: l.identity})

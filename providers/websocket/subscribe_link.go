@@ -48,7 +48,7 @@ func (s *subscription) connect(ctx context.Context, more []turn) (*link, *Error)
 	conn, failed := t.open(ctx)
 	if failed != nil {
 		cancel()
-		failed.Target = s.set.target.redacted
+		failed.about(s.set.target)
 		return nil, failed
 	}
 	l := &link{
@@ -176,7 +176,8 @@ func (l *link) whyEnded(ctx context.Context, err error) *Error {
 	}
 	switch peer := stream.guard.closed; {
 	case l.why.Load() != nil:
-		return l.why.Load()
+		why := *l.why.Load() // who gave it may show it meanwhile
+		return &why
 	case ours:
 		return own
 	case unpackFault(err, l.set.maxMessage) != nil:
