@@ -290,29 +290,33 @@ func (f *frame) keep(out any) {
 	}
 }
 
-// expect checks what must hold after the call.
+// expect checks what must hold after the call: all of it, so that somebody who looks
+// sees all that is wrong.
 func (f *frame) expect(ctx context.Context, out any) error {
 	if len(f.s.expect) == 0 {
 		return nil
 	}
 	defer f.showing(out)()
 	var failed *expectError
+	var undecided error
 	for i := range f.s.expect {
 		held, words, err := f.check(ctx, &f.s.expect[i])
 		switch {
-		case err != nil:
+		case err != nil && ctx.Err() != nil:
 			return err
-		case held:
+		case err != nil && undecided == nil:
+			undecided = err
+		case err != nil || held:
 		case failed == nil:
 			failed = &expectError{f.s.expect[i].pos, words}
 		default:
 			failed.words += "; " + words
 		}
 	}
-	if failed != nil {
+	if failed != nil { // that one could not be decided does not change this
 		return failed
 	}
-	return nil
+	return undecided
 }
 
 // showing lets texts see what the call returned, as "results" and "steps.this", until
