@@ -56,6 +56,13 @@ func (r *run) maskTree(e templating.Explanation) templating.Explanation {
 	return e
 }
 
+// takesSecrets says that one of the parameters in m is a secret, or has one in it.
+func (s *step) takesSecrets(m source.Map) bool {
+	return slices.ContainsFunc(m, func(e source.Entry) bool { return anySecret(s.field(e.Key)) })
+}
+
+func anySecret(f schema.Field) bool { return f.Secret || slices.ContainsFunc(f.Fields, anySecret) }
+
 // conceal tells the pool of the secrets among the parameters of the call, and returns
 // the parameters as they may be shown: what is too short to be found elsewhere is
 // hidden here at least.

@@ -110,7 +110,7 @@ func (c *compiler) parameters(s *step) {
 	}
 	if s.op != nil && s.op.Params != nil {
 		c.check(s.op.Params, with, s.provider.Type)
-		s.secret = s.op.Params.Secret()
+		s.secret = s.takesSecrets(with.Data.(source.Map))
 	}
 	if s.with.kind == constant {
 		s.plain = s.with.value.Plain()

@@ -65,53 +65,49 @@ func (d *decoder) known(v source.Value) bool {
 
 // fields fills a struct; pos is where its mapping was written.
 func (d *decoder) fields(p *plan, dst reflect.Value, m source.Map, pos source.Pos) {
-	defaults := p.defaults()
+	defaults, index := p.defaults(), p.index()
 	dst.Set(defaults.zero)
 	var seen given
 	var others []int
 	for i := range m {
-		at, ok := p.index[m[i].Key]
+		at, ok := index[m[i].Key]
 		if !ok {
 			others = append(others, i)
 			continue
 		}
-		f := &p.fields[at]
+		f := p.fields[at]
 		if seen.has(at) {
 			d.twice(f, &m[i])
 			continue
 		}
-		if m[i].Value.Data == nil && f.codec.typ != Any {
+		if m[i].Value.Data == nil && f.codec().typ != Any {
 			continue
 		}
 		seen.add(at)
 		d.field(f, dst, &m[i])
 	}
 	for _, i := range defaults.fresh {
-		if f := &p.fields[i]; !seen.has(i) {
-			f.codec.set(d, dst.FieldByIndex(f.at), source.Value{Data: f.Default})
+		if f := p.fields[i]; !seen.has(i) {
+			f.codec().set(d, f.goes(dst), source.Value{Data: f.value})
 		}
 	}
 	var misspelt given
 	if others != nil {
 		misspelt = d.others(p, dst, m, others, seen)
 	}
-	for _, i := range p.must {
-		if !seen.has(i) && !misspelt.has(i) {
-			d.missing(&p.fields[i], m, pos)
+	for i := range p.fields {
+		if f := p.fields[i]; f.required && !seen.has(i) && !misspelt.has(i) {
+			d.missing(f, m, pos)
 		}
 	}
 }
 
 // field fills one field from the entry that names it.
-func (d *decoder) field(f *field, dst reflect.Value, e *source.Entry) {
+func (d *decoder) field(f placed, dst reflect.Value, e *source.Entry) {
 	if !d.known(e.Value) {
 		return
 	}
-	to := dst.Field(f.at[0])
-	if len(f.at) > 1 {
-		to = dst.FieldByIndex(f.at)
-	}
-	d.item(f.codec, to, e.Key, e.Value)
+	d.item(f.codec(), f.goes(dst), e.Key, e.Value)
 }
 
 // item fills dst, which is called name within what the decoder is in.
@@ -154,8 +150,9 @@ func (d *decoder) deep(c *codec, dst reflect.Value, part string, v source.Value)
 // they are misspellings of.
 func (d *decoder) others(p *plan, dst reflect.Value, m source.Map, others []int, seen given) (misspelt given) {
 	var free []string // names that were not given
-	for _, n := range p.names {
-		if !seen.has(p.index[n]) {
+	index := p.index()
+	for _, n := range p.names() {
+		if !seen.has(index[n]) {
 			free = append(free, n)
 		}
 	}
@@ -167,7 +164,7 @@ func (d *decoder) others(p *plan, dst reflect.Value, m source.Map, others []int,
 			near = source.Nearest(e.Key, free)
 		}
 		if near != "" {
-			misspelt.add(p.index[near])
+			misspelt.add(index[near])
 		}
 		if near == "" && p.rest != nil {
 			rest = append(rest, *e)
@@ -252,14 +249,14 @@ func (d *decoder) unknown(p *plan, e *source.Entry, near string) {
 	case len(p.fields) <= listed:
 		problem.Hint = "there are " + and(p.fields)
 		if len(p.fields) == 1 {
-			problem.Hint = "there is only " + p.fields[0].Name
+			problem.Hint = "there is only " + p.fields[0].name
 		}
 	}
 	d.add(problem)
 }
 
 // and is "a, b and c".
-func and(fields []field) string {
+func and(fields []placed) string {
 	var b strings.Builder
 	for i, f := range fields {
 		switch {
@@ -268,36 +265,36 @@ func and(fields []field) string {
 		case i > 0:
 			b.WriteString(", ")
 		}
-		b.WriteString(f.Name)
+		b.WriteString(f.name)
 	}
 	return b.String()
 }
 
 // missing points at the mapping, or at the key that has nothing behind it.
-func (d *decoder) missing(f *field, m source.Map, pos source.Pos) {
+func (d *decoder) missing(f placed, m source.Map, pos source.Pos) {
 	for _, e := range m {
-		if e.Key == f.Name || slices.Contains(f.Aliases, e.Key) {
+		if e.Key == f.name || slices.Contains(f.aliases, e.Key) {
 			pos = e.Pos
 		}
 	}
 	p := source.Problem{
 		Pos:     pos,
 		Code:    source.MissingKey,
-		Message: fmt.Sprintf("missing %s %s", d.noun, d.full(f.Name)),
+		Message: fmt.Sprintf("missing %s %s", d.noun, d.full(f.name)),
 	}
-	if f.Doc != "" {
-		p.Hint = f.Name + ": " + f.Doc
+	if doc := f.about().Doc; doc != "" {
+		p.Hint = f.name + ": " + doc
 	}
 	d.add(p)
 }
 
-func (d *decoder) twice(f *field, e *source.Entry) {
+func (d *decoder) twice(f placed, e *source.Entry) {
 	d.add(source.Problem{
 		Pos:     e.Pos,
 		Len:     utf8.RuneCountInString(e.Key),
 		Code:    source.SameKey,
 		Message: fmt.Sprintf("%s %s is given a second time", d.noun, d.full(e.Key)),
-		Hint:    "these are names of one " + d.noun + ": " + strings.Join(append([]string{f.Name}, f.Aliases...), ", "),
+		Hint:    "these are names of one " + d.noun + ": " + strings.Join(append([]string{f.name}, f.aliases...), ", "),
 	})
 }
 

@@ -30,15 +30,15 @@ func object(p *plan, path []*plan) map[string]any {
 	var required []any
 	var either []any
 	for _, f := range p.fields {
-		property := f.codec.json(f.Field, path)
-		properties[f.Name] = property
-		for _, a := range f.Aliases {
+		property := f.codec().json(f.about(), path)
+		properties[f.name] = property
+		for _, a := range f.aliases {
 			properties[a] = property
 		}
 		switch {
-		case f.Required && f.Aliases == nil:
-			required = append(required, f.Name)
-		case f.Required:
+		case f.required && f.aliases == nil:
+			required = append(required, f.name)
+		case f.required:
 			either = append(either, anyName(f))
 		}
 	}
@@ -56,9 +56,9 @@ func object(p *plan, path []*plan) map[string]any {
 }
 
 // anyName wants one of the names of f.
-func anyName(f field) map[string]any {
+func anyName(f placed) map[string]any {
 	var names []any
-	for _, n := range append([]string{f.Name}, f.Aliases...) {
+	for _, n := range append([]string{f.name}, f.aliases...) {
 		names = append(names, map[string]any{"required": []any{n}})
 	}
 	return map[string]any{"anyOf": names}

@@ -11,17 +11,15 @@ import (
 	"tocsin/workflows/source"
 )
 
-// A plan is a struct type made ready for decoding.
+// A plan is a struct type made ready for decoding. What not everybody needs is made when
+// it is first asked for: a run uses a few of the keys that a provider has.
 type plan struct {
 	typ    reflect.Type
 	whole  *codec // instead of fields, where the type is no struct
-	fields []field
-	index  map[string]int // of fields, by name and alias
-	names  []string       // and aliases, in the order of fields
-	rest   *rest          // nil: other keys are problems
-	must   []int          // required fields
+	fields []placed
+	rest   *rest // nil: other keys are problems
 
-	// What not everybody needs is made when it is first asked for.
+	index    func() map[string]int // of fields, by name and alias
 	defaults func() defaults
 	public   func() []Field // the fields as others see them, those of mappings included
 }
@@ -32,11 +30,26 @@ type defaults struct {
 	fresh []int         // fields whose default is made anew each time
 }
 
-// A field is a Field and how to fill it.
+// A field is a key of one struct type. What it takes is read from its tags by whoever
+// uses it first.
 type field struct {
-	Field
-	at    []int // index of the struct's field, through anonymous ones
-	codec *codec
+	name     string
+	aliases  []string
+	value    string // by default
+	required bool
+
+	of    reflect.Type
+	i     int // index in of
+	once  sync.Once
+	shown *Field
+	takes *codec
+}
+
+// placed is a field and the anonymous struct that it is in: its index, nil if there is
+// none.
+type placed struct {
+	*field
+	in []int
 }
 
 // A rest is the "*" field.
@@ -49,6 +62,8 @@ type rest struct {
 
 func newPlan(t reflect.Type) *plan {
 	p := &plan{typ: t}
+	p.index = sync.OnceValue(p.readIndex)
+	p.defaults = sync.OnceValue(p.readDefaults)
 	p.public = sync.OnceValue(func() []Field { return p.publicWithin(nil) })
 	if t.Kind() != reflect.Struct || t == valueType {
 		if p.whole = codecOf(t); p.whole == nil {
@@ -57,153 +72,186 @@ func newPlan(t reflect.Type) *plan {
 		p.rest = &rest{codec: p.whole}
 		return p
 	}
-	p.index = make(map[string]int, t.NumField())
 	p.read(t)
-	p.defaults = sync.OnceValue(p.readDefaults)
 	return p
 }
 
 // read adds the fields of t.
 func (p *plan) read(t reflect.Type) {
-	p.fields = make([]field, 0, t.NumField())
+	p.fields = make([]placed, 0, t.NumField())
 	for i := range t.NumField() {
 		sf := t.Field(i)
 		tags := readTags(sf.Tag)
 		switch {
 		case tags.param == "-":
 		case !tags.given && sf.Anonymous && sf.Type.Kind() == reflect.Struct:
-			p.embed(sf, i)
+			p.embed(sf)
 		case !tags.given:
 		case !sf.IsExported():
-			p.wrong(sf, "a field with a param tag has to be exported")
+			wrong(t, sf, "a field with a param tag has to be exported")
 		default:
-			p.add(sf, tags)
+			p.add(t, sf, tags)
 		}
 	}
 }
 
-// embed adds the fields of the anonymous struct field i.
-func (p *plan) embed(sf reflect.StructField, i int) {
+// embed adds the fields of an anonymous struct.
+func (p *plan) embed(sf reflect.StructField) {
 	inner := of(sf.Type).plan()
-	for _, f := range inner.fields {
-		f.at = slices.Concat([]int{i}, f.at)
-		p.put(sf, f)
+	p.fields = slices.Grow(p.fields, len(inner.fields))
+	var in []int // shared by the fields that are in one place
+	for i, f := range inner.fields {
+		if i == 0 || !slices.Equal(in[1:], f.in) {
+			in = slices.Concat(sf.Index, f.in)
+		}
+		f.in = in
+		p.fields = append(p.fields, f)
 	}
 	if r := inner.rest; r != nil {
-		p.setRest(sf, rest{at: slices.Concat([]int{i}, r.at), codec: r.codec, warn: r.warn, doc: r.doc})
+		p.setRest(sf, rest{at: slices.Concat(sf.Index, r.at), codec: r.codec, warn: r.warn, doc: r.doc})
 	}
 }
 
 // wrong panics because of a tag that the provider's author has to correct.
-func (p *plan) wrong(sf reflect.StructField, problem string) {
-	panic(fmt.Sprintf("schema: field %s of %s: %s", sf.Name, p.typ, problem))
+func wrong(t reflect.Type, sf reflect.StructField, problem string) {
+	panic(fmt.Sprintf("schema: field %s of %s: %s", sf.Name, t, problem))
 }
 
-// add adds the field sf.
-func (p *plan) add(sf reflect.StructField, t tags) {
-	name, options, _ := strings.Cut(t.param, ",")
+// add adds the field sf of t.
+func (p *plan) add(t reflect.Type, sf reflect.StructField, tags tags) {
+	name, options, _ := strings.Cut(tags.param, ",")
 	if name == "*" {
-		p.addRest(sf, t, options)
+		p.addRest(t, sf, options)
 		return
 	}
-	c := codecOf(sf.Type)
-	if c == nil {
-		p.wrong(sf, "no key can have the type "+sf.Type.String())
+	f := &field{
+		name: name, aliases: list(tags.alias), value: tags.value, required: options == "required",
+		of: t, i: sf.Index[0],
 	}
-	f := field{Field: Field{
-		Name:     name,
-		Aliases:  list(t.alias),
-		Type:     c.typ,
-		Doc:      t.doc,
-		Default:  t.def,
-		Example:  t.example,
-		Enum:     list(t.enum),
-		Required: options == "required",
-		Secret:   c.secret,
-		Lazy:     c.lazy,
-		Syntax:   c.syntax,
-		Names:    namesIn(t.names),
-	}, at: sf.Index, codec: c}
 	switch {
 	case name == "":
-		p.wrong(sf, "the param tag has no name")
-	case f.Required && f.Default != "":
-		p.wrong(sf, "a required key needs no default")
-	case options != "" && !f.Required:
-		p.wrong(sf, fmt.Sprintf("unknown option %q", options))
+		wrong(t, sf, "the param tag has no name")
+	case f.required && f.value != "":
+		wrong(t, sf, "a required key needs no default")
+	case options != "" && !f.required:
+		wrong(t, sf, fmt.Sprintf("unknown option %q", options))
 	}
-	if f.Enum != nil {
-		if f.codec = c.withEnum(f.Enum); f.codec == nil {
-			p.wrong(sf, "only a text can have an enum")
-		}
-	}
-	p.put(sf, f)
+	p.fields = append(p.fields, placed{field: f})
 }
 
-// put adds f, which comes from sf.
-func (p *plan) put(sf reflect.StructField, f field) {
-	p.name(sf, f.Name)
-	for _, alias := range f.Aliases {
-		p.name(sf, alias)
-	}
-	if f.Required {
-		p.must = append(p.must, len(p.fields))
-	}
-	p.fields = append(p.fields, f)
-}
-
-// name takes a name for the next field.
-func (p *plan) name(sf reflect.StructField, name string) {
-	if _, twice := p.index[name]; twice {
-		p.wrong(sf, fmt.Sprintf("the name %q is taken", name))
-	}
-	p.index[name] = len(p.fields)
-	p.names = append(p.names, name)
-}
-
-func (p *plan) addRest(sf reflect.StructField, t tags, options string) {
+func (p *plan) addRest(t reflect.Type, sf reflect.StructField, options string) {
 	if options != "" && options != "warn" {
-		p.wrong(sf, fmt.Sprintf("unknown option %q", options))
+		wrong(t, sf, fmt.Sprintf("unknown option %q", options))
 	}
 	c := codecOf(sf.Type)
 	if c == nil || c.typ != Mapping {
-		p.wrong(sf, `"*" has to be a *value.Map or a map with string keys`)
+		wrong(t, sf, `"*" has to be a *value.Map or a map with string keys`)
 	}
-	p.setRest(sf, rest{at: sf.Index, codec: c, warn: options == "warn", doc: t.doc})
+	p.setRest(sf, rest{at: sf.Index, codec: c, warn: options == "warn", doc: sf.Tag.Get("doc")})
 }
 
 func (p *plan) setRest(sf reflect.StructField, r rest) {
 	if p.rest != nil {
-		p.wrong(sf, `there is a second "*"`)
+		wrong(p.typ, sf, `there is a second "*"`)
 	}
 	p.rest = &r
+}
+
+// names are those of all fields, with their aliases.
+func (p *plan) names() []string {
+	names := make([]string, 0, len(p.fields))
+	for i := range p.fields {
+		names = append(append(names, p.fields[i].name), p.fields[i].aliases...)
+	}
+	return names
+}
+
+func (p *plan) readIndex() map[string]int {
+	index := make(map[string]int, len(p.fields))
+	for i := range p.fields {
+		f := p.fields[i]
+		for _, name := range append([]string{f.name}, f.aliases...) {
+			if _, twice := index[name]; twice {
+				wrong(p.typ, f.of.Field(f.i), fmt.Sprintf("the name %q is taken", name))
+			}
+			index[name] = i
+		}
+	}
+	return index
+}
+
+// goes is where the value of f goes in the struct.
+func (f placed) goes(into reflect.Value) reflect.Value {
+	for _, i := range f.in {
+		into = into.Field(i)
+	}
+	return into.Field(f.i)
+}
+
+// codec is how f is read.
+func (f *field) codec() *codec {
+	f.once.Do(f.read)
+	return f.takes
+}
+
+// about is f as others see it, without what is in it.
+func (f *field) about() Field {
+	f.once.Do(f.read)
+	return *f.shown
+}
+
+func (f *field) read() {
+	sf := f.of.Field(f.i)
+	c := codecOf(sf.Type)
+	if c == nil {
+		wrong(f.of, sf, "no key can have the type "+sf.Type.String())
+	}
+	f.takes = c
+	f.shown = &Field{
+		Name:     f.name,
+		Aliases:  f.aliases,
+		Type:     c.typ,
+		Doc:      sf.Tag.Get("doc"),
+		Default:  f.value,
+		Example:  sf.Tag.Get("example"),
+		Enum:     list(sf.Tag.Get("enum")),
+		Required: f.required,
+		Secret:   c.secret,
+		Lazy:     c.lazy,
+		Syntax:   c.syntax,
+		Names:    namesIn(sf.Tag.Get("names")),
+	}
+	if f.shown.Enum == nil {
+		return
+	}
+	if f.takes = c.withEnum(f.shown.Enum); f.takes == nil {
+		wrong(f.of, sf, "only a text can have an enum")
+	}
 }
 
 func (p *plan) readDefaults() defaults {
 	d := defaults{zero: reflect.New(p.typ).Elem()}
 	for i := range p.fields {
-		if fresh := p.setDefault(d.zero, i); fresh {
+		if fresh := p.setDefault(d.zero, p.fields[i]); fresh {
 			d.fresh = append(d.fresh, i)
 		}
 	}
 	return d
 }
 
-// setDefault puts the default of field i into zero, unless it must be made anew because
+// setDefault puts the default of f into zero, unless it must be made anew because
 // whoever gets it could change it.
-func (p *plan) setDefault(zero reflect.Value, i int) (fresh bool) {
-	f := &p.fields[i]
-	dst := zero.FieldByIndex(f.at)
-	if f.Default == "" {
-		if dst.Kind() == reflect.Struct && f.codec.fields != nil {
-			dst.Set(f.codec.fields.plan().defaults().zero)
+func (p *plan) setDefault(zero reflect.Value, f placed) (fresh bool) {
+	dst := f.goes(zero)
+	if f.value == "" {
+		if dst.Kind() == reflect.Struct && f.codec().fields != nil {
+			dst.Set(f.codec().fields.plan().defaults().zero)
 		}
 		return false
 	}
 	d := decoder{}
-	if !f.codec.set(&d, dst, source.Value{Data: f.Default}) || d.problems != nil {
-		sf := p.typ.FieldByIndex(f.at)
-		p.wrong(sf, fmt.Sprintf("the default %q is not %s", f.Default, f.codec.takes))
+	if !f.codec().set(&d, dst, source.Value{Data: f.value}) || d.problems != nil {
+		wrong(f.of, f.of.Field(f.i), fmt.Sprintf("the default %q is not %s", f.value, f.takes.takes))
 	}
 	switch dst.Kind() {
 	case reflect.Slice, reflect.Map, reflect.Pointer, reflect.Interface:
@@ -230,7 +278,8 @@ func (p *plan) publicWithin(types []reflect.Type) []Field {
 	if len(p.fields) == 0 || slices.Contains(types, p.typ) {
 		return nil
 	}
-	p.defaults() // so that a wrong one panics in the first test
+	p.index() // so that what is wrong panics in the first test
+	p.defaults()
 	types = append(types, p.typ)
 	fields := make([]Field, len(p.fields))
 	for i := range p.fields {
@@ -241,22 +290,11 @@ func (p *plan) publicWithin(types []reflect.Type) []Field {
 
 // public is f as others see it, within mappings of the given types.
 func (f *field) public(types []reflect.Type) Field {
-	shown := f.Field
-	if f.codec.fields != nil {
-		shown.Fields = f.codec.fields.plan().publicWithin(types)
+	shown := f.about()
+	if inner := f.codec().fields; inner != nil {
+		shown.Fields = inner.plan().publicWithin(types)
 	}
 	return shown
-}
-
-// secretWithin looks once into a type that contains itself.
-func (p *plan) secretWithin(types []reflect.Type) bool {
-	if slices.Contains(types, p.typ) {
-		return false
-	}
-	types = append(types, p.typ)
-	return slices.ContainsFunc(p.fields, func(f field) bool {
-		return f.Secret || f.codec.fields != nil && f.codec.fields.plan().secretWithin(types)
-	})
 }
 
 var (

@@ -100,7 +100,7 @@ func (s *Schema) Open() bool { return s.plan().rest != nil }
 // Field returns the field of that name or alias.
 func (s *Schema) Field(name string) (Field, bool) {
 	p := s.plan()
-	if i, ok := p.index[name]; ok {
+	if i, ok := p.index()[name]; ok {
 		return p.fields[i].public([]reflect.Type{p.typ}), true
 	}
 	return Field{}, false
@@ -108,19 +108,17 @@ func (s *Schema) Field(name string) (Field, bool) {
 
 // Required are the names of the fields that a mapping cannot do without.
 func (s *Schema) Required() []string {
-	p := s.plan()
-	names := make([]string, len(p.must))
-	for i, at := range p.must {
-		names[i] = p.fields[at].Name
+	var names []string
+	for _, f := range s.plan().fields {
+		if f.required {
+			names = append(names, f.name)
+		}
 	}
 	return names
 }
 
 // Names are the names and aliases of the fields, for suggestions.
-func (s *Schema) Names() []string { return s.plan().names }
-
-// Secret says that a field, or one within it, holds a secret.
-func (s *Schema) Secret() bool { return s.plan().secretWithin(nil) }
+func (s *Schema) Names() []string { return s.plan().names() }
 
 // Check reports keys that are unknown or missing, and values of the wrong type
 // where final says that the value is already known (it is not a template); nil
