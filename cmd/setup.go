@@ -217,7 +217,7 @@ func (s *setup) link(d *document, env providers.Env, required bool) (source.Prob
 	}
 	lib := engine.Library{
 		Providers: s.registry, Functions: engine.Functions(), Actions: actions, Compat: s.compat,
-		Configured: pool.Defined, Required: required,
+		Configured: pool.Defined, Required: required, Secret: s.secretKnown,
 	}
 	for _, w := range d.file.Workflows {
 		p, warnings, err := engine.Compile(w, lib)
@@ -460,9 +460,24 @@ func parseScalar(text string) any {
 	return v.Plain()
 }
 
+// secret is what {{ secrets.NAME }} reads: TOCSIN_SECRET_NAME of the environment.
+func (s *setup) secret(name string) (string, bool) {
+	v := s.getenv(secretVariable(name))
+	return v, v != ""
+}
+
+func (s *setup) secretKnown(name string) (ok bool, hint string) {
+	_, ok = s.secret(name)
+	return ok, "export " + secretVariable(name)
+}
+
+func secretVariable(name string) string {
+	return "TOCSIN_SECRET_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+}
+
 // runner is ready to run a program of d once: it knows what was before.
 func (s *setup) runner(d *document) engine.Runner {
-	runner := engine.Runner{Pool: d.pool, Log: s.log(), Getenv: s.getenv}
+	runner := engine.Runner{Pool: d.pool, Log: s.log(), Getenv: s.getenv, Secret: s.secret}
 	s.memory.remember(&runner, engine.Input{})
 	return runner
 }

@@ -23,6 +23,9 @@ type Library struct {
 	// knows. A name that is not is a problem: an error where Required, else a warning.
 	Configured func(name string) bool
 	Required   bool
+	// Secret says whether a secret is there for texts to read; nil: nobody knows. One
+	// that is not is a problem, as with Configured. Hint says how to define one.
+	Secret func(name string) (ok bool, hint string)
 }
 
 // Compile checks w and prepares it for running. The error is a source.Problems with

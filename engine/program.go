@@ -14,9 +14,10 @@ import (
 type Program struct {
 	workflow  *workflows.Workflow
 	keep      bool
-	consts    any // *value.Map; texts in it are *templating.Template
-	providers []string
-	lastRun   bool // some text reads last_workflow_results
+	consts    any      // *value.Map; texts in it are *templating.Template
+	providers []string // configurations that texts read of
+	secrets   []string // that texts read
+	lastRun   bool     // some text reads last_workflow_results
 	steps     []*step
 	actions   []*step
 	onFailure *step

@@ -35,6 +35,8 @@ func (c *compiler) refs(v source.Value, refs []templating.Ref) {
 			c.stepValue(v, ref)
 		case "providers":
 			c.providerRef(v, ref)
+		case "secrets":
+			c.secretRef(v, ref)
 		case "last_workflow_results", "last_workflow_run_time":
 			c.p.lastRun = true
 		}
@@ -348,6 +350,37 @@ func (c *compiler) providerRef(v source.Value, ref templating.Ref) {
 	if c.lib.Configured != nil && !c.lib.Configured(name) {
 		c.refWarn(v, ref, 1, "define it in providers.yaml", "no provider configuration %q", name)
 	}
+}
+
+// secretRef notes which secrets texts read. In Keep the variables of the steps that ran
+// are among them (spec §3.1).
+func (c *compiler) secretRef(v source.Value, ref templating.Ref) {
+	if len(ref.Path) < 2 {
+		return
+	}
+	name := ref.Path[1]
+	if !slices.Contains(c.p.secrets, name) {
+		c.p.secrets = append(c.p.secrets, name)
+	}
+	if c.lib.Secret == nil || c.isVariable(name) {
+		return
+	}
+	if ok, hint := c.lib.Secret(name); !ok {
+		c.refWarn(v, ref, 1, hint, "no secret %q", name)
+		p := &c.problems[len(c.problems)-1]
+		p.Code, p.Warning = source.UndefinedConfig, !c.lib.Required
+	}
+}
+
+func (c *compiler) isVariable(name string) bool {
+	for _, list := range [][]*workflows.Step{c.w.Steps, c.w.Actions} {
+		for _, s := range list {
+			if slices.Contains(keys(s.Vars), name) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func keys(v source.Value) []string {

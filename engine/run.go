@@ -24,6 +24,7 @@ type Runner struct {
 	Sleep   func(context.Context, time.Duration) error // nil: a timer; waits between retries
 	Random  func() float64                             // nil: math/rand/v2; for jitter
 	Getenv  func(name string) string                   // nil: {{ env.NAME }} in a step's own configuration is missing
+	Secret  func(name string) (value string, ok bool)  // nil: {{ secrets.NAME }} is missing
 	Log     *slog.Logger
 	DryRun  bool // actions are rendered, not sent
 	Explain bool // conditions that held are explained too, not only those that decided against

@@ -33,6 +33,9 @@ func (r *run) prepare(ctx context.Context) error {
 	if len(r.p.providers) > 0 {
 		r.data["providers"] = r.described()
 	}
+	if len(r.p.secrets) > 0 {
+		r.data["secrets"] = r.secrets()
+	}
 	if r.p.lastRun {
 		return r.lastRun(ctx)
 	}
@@ -48,6 +51,22 @@ func (r *run) described() *value.Map {
 	for _, name := range r.p.providers {
 		if d, ok := r.Pool.Describe(name); ok {
 			m.Set(name, d)
+		}
+	}
+	return m
+}
+
+// secrets are those that texts read, as far as there are any. They are masked from
+// then on.
+func (r *run) secrets() *value.Map {
+	m := value.NewMap(len(r.p.secrets))
+	for _, name := range r.p.secrets {
+		if r.Secret == nil {
+			break
+		}
+		if v, ok := r.Secret(name); ok {
+			r.Pool.AddSecrets(v)
+			m.Set(name, v)
 		}
 	}
 	return m
@@ -202,6 +221,14 @@ func (r *run) enter(s *step) *value.Map {
 	entry.Set("aliases", nothing)
 	r.steps.Set(s.Name, entry)
 	r.data["vars"], r.data["aliases"] = vars, nothing
+	secrets, read := r.data["secrets"].(*value.Map)
+	if own, ok := vars.(*value.Map); ok && read {
+		secrets = secrets.Clone()
+		for k, v := range own.All() {
+			secrets.Set(k, v)
+		}
+		r.data["secrets"] = secrets
+	}
 	return entry
 }
 
