@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 
 	"tocsin/templating"
 	"tocsin/templating/value"
@@ -32,18 +31,26 @@ func (c *compiler) expr(v source.Value, form templating.Form) (*templating.Expr,
 	text := v.Data.(string)
 	e, err := c.lang.ParseExpr(text, form)
 	if err != nil {
-		_, inKeep := c.keepLanguage().ParseExpr(text, form)
-		return nil, c.badText(v, err, inKeep == nil)
+		return nil, c.badText(v, err, c.decidesInKeep(text, form))
 	}
 	c.notes(v, e.Notes())
 	c.refs(v, e.Refs())
 	return e, nil
 }
 
-// inKeep says that Keep reads the text. To it, {% %} is text like any other.
+// inKeep says that Keep reads the text.
 func (c *compiler) inKeep(text string) bool {
-	_, err := c.keepLanguage().Parse(strings.NewReplacer("{%", "( ", "%}", " )").Replace(text))
+	_, err := c.keepLanguage().Parse(text)
 	return err == nil
+}
+
+// decidesInKeep says that Keep reads the condition. It takes any text for one, but what
+// never holds there, or is an error, nobody has and is content with.
+func (c *compiler) decidesInKeep(text string, form templating.Form) bool {
+	e, err := c.keepLanguage().ParseExpr(text, form)
+	return err == nil && !slices.ContainsFunc(e.Notes(), func(n templating.Note) bool {
+		return n.Code == templating.NoteNever || n.Code == templating.NoteLiteral
+	})
 }
 
 func (c *compiler) keepLanguage() templating.Language {

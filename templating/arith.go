@@ -23,6 +23,9 @@ func isNumber(v any) bool {
 // arith is Python's a op b. Texts that write numbers count as numbers where the other
 // side is one.
 func (r *run) arith(op string, a, b any) (any, error) {
+	if r.pasting != typed && !strictOperands(op, a, b) {
+		return nil, &Error{Message: fmt.Sprintf("cannot compute %s %s %s", described(a), op, described(b))}
+	}
 	if v, ok, err := r.joined(op, a, b); ok || err != nil {
 		return v, err
 	}

@@ -18,6 +18,7 @@ const (
 	maxDepth      = 64        // levels of brackets or sections
 	maxPattern    = 512       // bytes of a regular expression
 	maxSteps      = 1_000_000 // operations of an evaluation
+	maxRounds     = 10        // texts that lead to texts that lead to texts, with "compat: keep"
 	maxPieces     = 200_000   // pieces rendered of a template
 	maxStrings    = 4 << 20   // bytes of text that an evaluation makes
 	maxElements   = 1_000_000 // elements of the lists that an evaluation makes
@@ -41,6 +42,10 @@ type run struct {
 	ctx   context.Context
 	scope *Scope
 	form  Form // of the condition; If for a template
+
+	exact   bool    // what is not there has no order
+	pasting pasting // how placeholders are read with "compat: keep"
+	rounds  int     // how deep texts are rendered that texts lead to, then
 
 	strict  bool
 	lenient int      // helpers around that make what is missing no mistake
@@ -73,7 +78,7 @@ func begin(ctx context.Context, s *Scope, form Form, limit time.Duration) *run {
 	r := runs.Get().(*run)
 	r.ctx, r.scope, r.form, r.limit = ctx, s, form, limit
 	r.strict = s.Strict || form == AlertAssert
-	r.checkAt = checkEvery
+	r.checkAt, r.rounds = checkEvery, maxRounds
 	return r
 }
 
@@ -93,7 +98,7 @@ func (r *run) end() {
 	clear(r.items[:cap(r.items)])
 	clear(r.open[:cap(r.open)])
 	r.ctx, r.scope, r.missing, r.items, r.open = nil, nil, nil, r.items[:0], r.open[:0]
-	r.at, r.lenient, r.depth, r.cost = 0, 0, 0, cost{}
+	r.at, r.lenient, r.depth, r.exact, r.pasting, r.cost = 0, 0, 0, false, typed, cost{}
 	runs.Put(r)
 }
 

@@ -12,6 +12,7 @@ func (p *parser) keepCall() *node {
 	p.pos += len("keep.")
 	name := "keep." + firstWord(p.rest())
 	p.pos = at + len(name)
+	p.peek("(") // Keep takes blanks before it
 	plain := !p.inBraces
 	var args []*node
 	var names []string
@@ -51,17 +52,19 @@ func (p *parser) argument(n *node) {
 // tableCall is the call of a function of the table.
 func (p *parser) tableCall(name string, at int, args []*node, names []string) *node {
 	n := p.make(callNode, at, args...)
-	n.call = &call{name: name, names: names, text: p.text, pos: at}
+	n.call = &call{name: name, names: names, text: p.text, pos: at, keep: p.lang.Keep}
 	if p.err != nil {
 		return n
 	}
 	fn, ok := p.lang.Functions.Lookup(name)
 	if !ok {
 		p.fail(at, fmt.Sprintf("no function %q", name), p.nearFunction(name))
+		p.sure = true
 		return n
 	}
 	if err := fn.Check(len(args)-len(names), names...); err != nil {
 		p.fail(at, err.Error(), "")
+		p.sure = true
 	}
 	n.call.fn = fn
 	return n
@@ -75,8 +78,8 @@ func (p *parser) nearFunction(name string) string {
 			return fmt.Sprintf("did you mean %q?", f.Name)
 		}
 	}
-	for i := range builtins {
-		all = append(all, builtins[i].name)
+	for _, b := range append(builtins[:len(builtins):len(builtins)], mathematics[:]...) {
+		all = append(all, b.name)
 	}
 	if hint := near(name, all); hint != "" {
 		return hint
@@ -92,6 +95,16 @@ func (p *parser) functionCall(name string, at int) *node {
 			args, names := p.arguments()
 			return p.tableCall(name, at, args, names)
 		}
+	}
+	if b == nil {
+		b = mathematicsOf(name)
+	}
+	if b == nil && p.pythonOnly() {
+		p.note(at, NoteLiteral, fmt.Sprintf("no function %q", name), p.nearFunction(name))
+		p.arguments()
+		n := p.make(unknownNode, at)
+		n.name = name
+		return n
 	}
 	if b == nil {
 		p.fail(at, fmt.Sprintf("no function %q", name), p.nearFunction(name))

@@ -1,6 +1,11 @@
 package templating
 
-import "strings"
+import (
+	"slices"
+	"strings"
+
+	"tocsin/templating/value"
+)
 
 // parenthesis reads (x), a tuple, or a generator, which is a list here.
 func (p *parser) parenthesis() *node {
@@ -49,7 +54,7 @@ func (p *parser) dict() *node {
 	}
 	first := p.expr()
 	if !p.peek(":") {
-		kids := p.more(first, "}")
+		kids := distinct(p.more(first, "}"))
 		p.closing("}", at)
 		return p.make(listNode, at, kids...)
 	}
@@ -67,6 +72,20 @@ func (p *parser) dict() *node {
 	}
 	p.closing("}", at)
 	return p.make(dictNode, at, kids...)
+}
+
+// distinct leaves out the literals that a set has twice.
+func distinct(kids []*node) []*node {
+	var out []*node
+	for _, k := range kids {
+		twice := k.kind == literalNode && slices.ContainsFunc(out, func(o *node) bool {
+			return o.kind == literalNode && value.Equal(o.value, k.value)
+		})
+		if !twice {
+			out = append(out, k)
+		}
+	}
+	return out
 }
 
 // more reads ", x, y" up to what closes.

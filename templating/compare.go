@@ -98,6 +98,27 @@ func order(a, b any) (int, error) {
 	return 0, incomparable(a, b)
 }
 
+// ordering says whether a op b holds, for <, <=, > and >=. In an if, nothing is less or
+// more than nothing (spec §11.3, 2): the action does not run. Elsewhere it is an error.
+func (r *run) ordering(op string, a, b any) (bool, error) {
+	if (a == nil || b == nil) && r.form == If && !r.exact {
+		return false, r.tick(1)
+	}
+	o, err := r.order(a, b)
+	if err != nil {
+		return false, err
+	}
+	switch op {
+	case "<":
+		return o < 0, r.tick(weight(a))
+	case "<=":
+		return o <= 0, r.tick(weight(a))
+	case ">":
+		return o > 0, r.tick(weight(a))
+	}
+	return o >= 0, r.tick(weight(a))
+}
+
 func incomparable(a, b any) error {
 	return &Error{
 		Message: fmt.Sprintf("cannot compare %s with %s", described(a), described(b)),
@@ -150,16 +171,6 @@ func asTime(v any) (time.Time, bool) {
 		return x, true
 	case value.Date:
 		return time.Date(x.Year, time.Month(x.Month), x.Day, 0, 0, 0, 0, time.UTC), true
-	}
-	return time.Time{}, false
-}
-
-// parseTime reads the ways in which texts write times: ISO, with or without a zone.
-func parseTime(s string) (time.Time, bool) {
-	for _, layout := range [...]string{time.RFC3339Nano, "2006-01-02 15:04:05.999999999Z07:00", "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", time.DateOnly} {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t, true
-		}
 	}
 	return time.Time{}, false
 }
@@ -217,6 +228,11 @@ func textNumber(s string) (any, bool) {
 // contains is needle in container: an element of a list, a key of a mapping, a part
 // of a text.
 func (r *run) contains(container, needle any) (bool, error) {
+	if r.pasting != typed {
+		if err := strictContainer(container, needle); err != nil {
+			return false, err
+		}
+	}
 	switch c := container.(type) {
 	case nil:
 		return false, nil
@@ -233,7 +249,7 @@ func (r *run) contains(container, needle any) (bool, error) {
 	if err := r.tick(1 + len(list)); err != nil {
 		return false, err
 	}
-	return slices.ContainsFunc(list, func(e any) bool { return equal(e, needle) }), nil
+	return slices.ContainsFunc(list, func(e any) bool { return r.equal(e, needle) }), nil
 }
 
 // items are the elements of a list or tuple.

@@ -31,6 +31,10 @@ type Expr struct {
 	form  Form
 	code  code
 	notes []Note
+
+	keep     bool // Keep's reading is wanted
+	nonsense bool // and there is none
+	exact    bool // what is not there has no order, which is an error
 }
 
 // ParseExpr reads a condition. The error is an *Error.
@@ -44,11 +48,44 @@ func (l Language) ParseExpr(text string, form Form) (*Expr, error) {
 		return nil, p.err
 	}
 	p.refuseBlocks(0, len(text))
-	n := p.whole()
+	keep := l.keeps(form)
+	if keep {
+		p.countBraces()
+	}
 	if p.err != nil {
 		return nil, p.err
 	}
-	return &Expr{text: text, form: form, code: code{node: n}, notes: p.notes}, nil
+	e := &Expr{text: text, form: form, keep: keep}
+	e.code = code{node: p.whole(), keep: keep}
+	switch {
+	case keep && (p.err != nil && !p.sure || p.err == nil && isBlank(text[0])):
+		e.code.node, e.nonsense = l.unread(text), true
+		p.never()
+	case p.err != nil:
+		return nil, p.err
+	}
+	e.notes = p.notes
+	return e, nil
+}
+
+// unread is a condition that cannot be read, as a text: it reads what its braces say.
+func (l Language) unread(text string) *node {
+	n := &node{kind: textNode, end: len(text)}
+	if t, err := l.Parse(text); err == nil {
+		n.pieces = t.pieces
+	}
+	return n
+}
+
+// never notes that the condition cannot hold: Keep takes what it cannot read for one
+// that does not.
+func (p *parser) never() {
+	n := Note{Code: NoteNever, Message: "this begins with a blank", Hint: "leave it out"}
+	if e := p.err; e != nil {
+		n.Offset, n.Message, n.Hint = e.Offset, e.Message, e.Hint
+	}
+	n.Message += ": to Keep it is a condition that never holds"
+	p.notes = []Note{n}
 }
 
 // Refs lists the paths the condition reads, in order.
@@ -66,6 +103,9 @@ func (e *Expr) Notes() []Note { return e.notes }
 func (e *Expr) Bool(ctx context.Context, s *Scope) (bool, error) {
 	if e.form.cel() {
 		return e.celTruth(ctx, s)
+	}
+	if e.keep {
+		return e.keepBool(ctx, s)
 	}
 	v, err := e.Value(ctx, s)
 	return err == nil && truth(v), err
@@ -88,8 +128,13 @@ func truth(v any) bool {
 
 // Value is the value of the condition in s.
 func (e *Expr) Value(ctx context.Context, s *Scope) (any, error) {
+	if e.keep {
+		v, _, err := e.keepValue(ctx, s)
+		return v, err
+	}
 	r := begin(ctx, s, e.form, expressionTime)
 	defer r.end()
+	r.exact = e.exact
 	v, err := e.code.run(r)
 	if _, ours := err.(*Error); ours && e.form == Assert {
 		return false, nil // as in Keep; a budget that ran out is no answer, though

@@ -22,16 +22,20 @@ type Explanation struct {
 func (e *Expr) Explain(ctx context.Context, s *Scope) Explanation {
 	ctx, cancel := context.WithTimeoutCause(ctx, time.Second, errTime)
 	defer cancel()
-	x := e.explain(ctx, s, e.code.node)
+	how := typed
+	if e.keep {
+		_, how, _ = e.keepValue(ctx, s)
+	}
+	x := e.explain(ctx, s, how, e.code.node)
 	x.Text = strings.TrimSpace(e.text)
 	if x.Error == "" && e.code.node.kind == pathNode {
-		x.Parts = []Explanation{e.explain(ctx, s, e.code.node)}
+		x.Parts = []Explanation{e.explain(ctx, s, how, e.code.node)}
 	}
 	return x
 }
 
 // explain evaluates n as a condition of its own.
-func (e *Expr) explain(ctx context.Context, s *Scope, n *node) Explanation {
+func (e *Expr) explain(ctx context.Context, s *Scope, how pasting, n *node) Explanation {
 	x := Explanation{Text: e.source(n)}
 	if ctx.Err() != nil {
 		x.Error = context.Cause(ctx).Error()
@@ -49,30 +53,31 @@ func (e *Expr) explain(ctx context.Context, s *Scope, n *node) Explanation {
 		}
 		return x
 	}
-	c := code{node: n}
+	r.pasting, r.exact = how, e.exact
+	c := code{node: n, keep: e.keep}
 	v, err := c.run(r)
 	if err != nil {
 		x.Error = messageOf(err)
 	} else {
 		x.Value = v
 	}
-	x.Parts = e.parts(ctx, s, n)
+	x.Parts = e.parts(ctx, s, how, n)
 	return x
 }
 
-func (e *Expr) parts(ctx context.Context, s *Scope, n *node) []Explanation {
+func (e *Expr) parts(ctx context.Context, s *Scope, how pasting, n *node) []Explanation {
 	if n.loops() {
-		return []Explanation{e.explain(ctx, s, n.kids[1])} // its variables have many values
+		return []Explanation{e.explain(ctx, s, how, n.kids[1])} // its variables have many values
 	}
 	var out []Explanation
 	for _, k := range n.kids {
 		if k.kind != literalNode {
-			out = append(out, e.explain(ctx, s, k))
+			out = append(out, e.explain(ctx, s, how, k))
 		}
 	}
 	n.eachPiece(func(c *code) {
 		if c.node.kind != literalNode {
-			out = append(out, e.explain(ctx, s, c.node))
+			out = append(out, e.explain(ctx, s, how, c.node))
 		}
 	})
 	return out

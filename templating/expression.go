@@ -21,6 +21,7 @@ func (l Language) ParseExpression(text string, names []Name) (*Expr, error) {
 	if len(text) > maxExpression {
 		return nil, &Error{Text: text, Message: fmt.Sprintf("an expression of %d bytes, more than %d", len(text), maxExpression), Hint: "compute a part of it in a step"}
 	}
+	l.Keep = false // Keep has no such expressions
 	p := &parser{lang: l, form: If, text: text, end: len(text), nodes: maxNodes, open: "{{", close: "}}", condition: true, names: names}
 	if strings.TrimSpace(text) == "" {
 		p.fail(0, "an empty expression", "leave it out")
@@ -37,7 +38,7 @@ func (l Language) ParseExpression(text string, names []Name) (*Expr, error) {
 	if p.err != nil {
 		return nil, p.err
 	}
-	return &Expr{text: text, form: If, code: code{node: n}, notes: p.notes}, nil
+	return &Expr{text: text, form: If, code: code{node: n}, notes: p.notes, exact: true}, nil
 }
 
 // ParsePredicate is ParseExpression for one that has to be true or false: where it

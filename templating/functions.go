@@ -92,19 +92,23 @@ type Named struct {
 // now is the clock, nil for time.Now. The slices are not kept. The error names the
 // function and the argument; a panic inside a function is such an error too.
 func (f Function) Do(ctx context.Context, positional []any, named []Named, now func() time.Time) (result any, err error) {
+	return f.do(ctx, Args{positional: positional, named: named, now: now})
+}
+
+func (f Function) do(ctx context.Context, a Args) (result any, err error) {
 	f = f.ready()
-	if len(named) > 0 || len(positional) != len(f.params.list) {
-		if err := f.fits(len(positional), named); err != nil {
+	if len(a.named) > 0 || len(a.positional) != len(f.params.list) {
+		if err := f.fits(len(a.positional), a.named); err != nil {
 			return nil, err
 		}
 	}
-	a := &Args{params: f.params, positional: positional, named: named, now: now}
+	a.params = f.params
 	defer func() {
 		if p := recover(); p != nil {
 			result, err = nil, fmt.Errorf("%s: %s", f.Name, mishap(p))
 		}
 	}()
-	result = f.Call(ctx, a)
+	result = f.Call(ctx, &a)
 	if a.err != nil {
 		return nil, a.err
 	}

@@ -17,7 +17,7 @@ func listFunctions() []Function {
 			Name: "keep.len", Params: "(iterable=[])",
 			Doc:     "How many elements, keys or characters there are.",
 			Example: "keep.len([1, 2]) == 2",
-			Call:    func(_ context.Context, a *Args) any { return int64(lengthOf(a.Any(0))) },
+			Call:    func(_ context.Context, a *Args) any { return int64(lengthOf(a.read(0))) },
 		},
 		{
 			Name: "keep.all", Params: "(iterable)",
@@ -72,9 +72,6 @@ func readElements(v any) []any {
 	case value.Object:
 		return mapKeys(v.Map)
 	case string:
-		if parsed, ok := collection(v); ok {
-			return readElements(parsed)
-		}
 		return charactersOf(v)
 	}
 	return charactersOf(value.Text(v))
@@ -124,9 +121,6 @@ func lengthOf(v any) int {
 	case value.Object:
 		return v.Len()
 	case string:
-		if parsed, ok := collection(v); ok {
-			return lengthOf(parsed)
-		}
 		return utf8.RuneCountInString(v)
 	}
 	return utf8.RuneCountInString(value.Text(v))
@@ -157,7 +151,7 @@ func elementAt(a *Args, i int) any {
 }
 
 func joinList(a *Args) any {
-	parts, ok := joinParts(a.Any(0))
+	parts, ok := joinParts(a.Any(0), a.keep)
 	if !ok {
 		a.wrong(0, "a list or a mapping")
 		return nil
@@ -184,7 +178,7 @@ func joinWithin(a *Args, delimiter string, parts []string) any {
 }
 
 // joinParts are the texts to join.
-func joinParts(v any) ([]string, bool) {
+func joinParts(v any, keep bool) ([]string, bool) {
 	switch v := v.(type) {
 	case nil:
 		return nil, true
@@ -203,8 +197,8 @@ func joinParts(v any) ([]string, bool) {
 		if parsed, err := value.DecodeJSON5([]byte(v)); err == nil {
 			return joinPartsOf(parsed)
 		}
-		if parsed, ok := collection(v); ok {
-			return joinParts(parsed)
+		if parsed, ok := collection(v); ok && !keep {
+			return joinParts(parsed, keep)
 		}
 	}
 	return nil, false
@@ -215,7 +209,7 @@ func joinPartsOf(v any) ([]string, bool) {
 	if s, ok := v.(string); ok {
 		return printedAll(charactersOf(s)), true
 	}
-	return joinParts(v)
+	return joinParts(v, false)
 }
 
 func printedAll(list []any) []string {

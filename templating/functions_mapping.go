@@ -2,7 +2,9 @@ package templating
 
 import (
 	"context"
+	"fmt"
 	"strings"
+	"unicode"
 
 	"tocsin/templating/value"
 )
@@ -21,7 +23,7 @@ func mappingFunctions() []Function {
 			Name: "keep.json_loads", Params: "(data)",
 			Doc:     "The value of a JSON text; an empty mapping if it is none.",
 			Example: `keep.json_loads('{"k": [1, 2]}')['k'] == [1, 2]`,
-			Call:    func(_ context.Context, a *Args) any { return jsonLoads(a.Any(0)) },
+			Call:    func(_ context.Context, a *Args) any { return jsonLoads(a.Any(0), a.keep) },
 		},
 		{
 			Name: "keep.dict_to_key_value_list", Params: "(data)",
@@ -73,15 +75,15 @@ func mappingFunctions() []Function {
 }
 
 // readMapping is v as a mapping: see Args.Map.
-func readMapping(v any) (*value.Map, bool) {
+func readMapping(v any, keep bool) (*value.Map, bool) {
 	switch v := v.(type) {
 	case *value.Map:
 		return v, true
 	case value.Object:
 		return v.Map, true
 	case string:
-		parsed, ok := parsedJSON(v)
-		if !ok {
+		parsed, ok := parsedJSON(v, keep)
+		if !ok && !keep {
 			parsed, ok = collection(v)
 		}
 		m, isMap := parsed.(*value.Map)
@@ -91,13 +93,32 @@ func readMapping(v any) (*value.Map, bool) {
 }
 
 // parsedJSON reads JSON, and what is nearly JSON, such as a text with line breaks in
-// its strings.
-func parsedJSON(text string) (any, bool) {
+// its strings; for Keep these are all.
+func parsedJSON(text string, keep bool) (any, bool) {
 	v, err := value.DecodeJSON([]byte(text))
-	if err != nil {
+	switch {
+	case err != nil && keep:
+		v, err = value.DecodeJSON([]byte(escapedControls(text)))
+	case err != nil:
 		v, err = value.DecodeJSON5([]byte(text))
 	}
 	return v, err == nil
+}
+
+// escapedControls is text with its control characters as JSON writes them in strings.
+func escapedControls(text string) string {
+	if strings.IndexFunc(text, unicode.IsControl) < 0 {
+		return text
+	}
+	var b strings.Builder
+	for _, c := range text {
+		if c < ' ' {
+			fmt.Fprintf(&b, `\u%04x`, c)
+			continue
+		}
+		b.WriteRune(c)
+	}
+	return b.String()
 }
 
 func jsonDumps(a *Args) any {
@@ -105,7 +126,7 @@ func jsonDumps(a *Args) any {
 	if text, ok := v.(string); ok {
 		parsed, err := value.DecodeJSON([]byte(text))
 		if err != nil {
-			if parsed, ok = collection(text); !ok {
+			if parsed, ok = collection(text); !ok || a.keep {
 				return a.Fail("%w", err)
 			}
 		}
@@ -115,15 +136,15 @@ func jsonDumps(a *Args) any {
 	return string(value.EncodeJSON(nil, v, indent))
 }
 
-func jsonLoads(v any) any {
+func jsonLoads(v any, keep bool) any {
 	switch v := v.(type) {
 	case value.Object:
 		return v.Map
 	case string:
-		if parsed, ok := parsedJSON(v); ok {
+		if parsed, ok := parsedJSON(v, keep); ok {
 			return parsed
 		}
-		if parsed, ok := collection(v); ok {
+		if parsed, ok := collection(v); ok && !keep {
 			return parsed
 		}
 		return value.NewMap(0)
@@ -157,7 +178,7 @@ func filtered(m *value.Map, keep func(key string) bool) *value.Map {
 }
 
 func dictGet(a *Args) any {
-	if m, ok := readMapping(a.Any(0)); ok {
+	if m, ok := readMapping(a.Any(0), a.keep); ok {
 		if v, ok := m.Get(a.String(1)); ok {
 			return v
 		}
@@ -166,7 +187,7 @@ func dictGet(a *Args) any {
 }
 
 func dictSet(a *Args) any {
-	m, ok := readMapping(a.Any(0))
+	m, ok := readMapping(a.Any(0), a.keep)
 	if _, text := a.Any(0).(string); !ok && !text && a.Any(0) != nil {
 		a.wrong(0, "a mapping")
 	}
@@ -187,7 +208,7 @@ func asText(v any) any {
 func dictMerge(a *Args) any {
 	out := value.NewMap(0)
 	for i := range a.Len() {
-		m, _ := readMapping(a.Any(i))
+		m, _ := readMapping(a.Any(i), a.keep)
 		for key, v := range m.All() {
 			out.Set(key, v)
 		}

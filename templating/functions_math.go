@@ -60,9 +60,9 @@ func fold(a *Args, least int, op string) any {
 	if a.Len() == 0 && least == 0 {
 		return int64(0)
 	}
-	result := a.number(0)
+	result := a.operand(0)
 	for i := 1; i < a.Len() && a.err == nil; i++ {
-		next, err := calculate(op, result, a.number(i))
+		next, err := calculate(op, result, a.operand(i))
 		if err != nil {
 			return a.Fail("%w", err)
 		}
@@ -72,6 +72,21 @@ func fold(a *Args, least int, op string) any {
 		return int64(f)
 	}
 	return result
+}
+
+// operand is argument i as a number. Keep's are whole: a text that writes a fraction
+// is no number there, and a result that has one loses it.
+func (a *Args) operand(i int) any {
+	n := a.number(i)
+	f, fraction := n.(float64)
+	switch {
+	case !a.keep || !fraction:
+	case isText(a.Any(i)):
+		a.wrong(i, "a whole number")
+	default:
+		n, _ = intOf(nil, []any{f})
+	}
+	return n
 }
 
 // calculate keeps integers exact; their division gives one where it comes out even.

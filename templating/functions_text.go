@@ -81,7 +81,7 @@ func textFunctions() []Function {
 			Name: "keep.eq", Params: "(a, b)",
 			Doc:     "Whether both are equal; a number, boolean or date also equals its text.",
 			Example: "keep.eq(5, '5') and not keep.eq('a', 'b')",
-			Call:    func(_ context.Context, a *Args) any { return sameText(a.Any(0), a.Any(1)) },
+			Call:    func(_ context.Context, a *Args) any { return a.same(a.Any(0), a.Any(1)) },
 		},
 	}
 }
@@ -182,6 +182,15 @@ func printed(v any) string {
 		return "None"
 	}
 	return value.Text(v)
+}
+
+// same says that two arguments are equal; where texts are no more than texts, as they
+// were given.
+func (a *Args) same(x, y any) bool {
+	if a.keep {
+		return value.Equal(x, y)
+	}
+	return sameText(x, y)
 }
 
 // sameText says that two values are equal, or that one is the text of the other:

@@ -13,48 +13,60 @@ import (
 // panic, and an error has a place in the text.
 
 func FuzzTemplate(f *testing.F) {
-	seed(f, "templates", "problems")
-	l, s := Language{Functions: Builtin()}, fuzzScope()
+	seed(f, "templates", "problems", "keep")
+	s := fuzzScope()
 	f.Fuzz(func(t *testing.T, text string) {
-		start := time.Now()
-		tpl, err := l.Parse(text)
-		placed(t, text, err)
-		if err != nil {
-			return
+		for _, keep := range []bool{false, true} {
+			fuzzTemplate(t, Language{Functions: Builtin(), Keep: keep}, s, text)
 		}
-		tpl.Notes()
-		inside(t, text, tpl.Refs())
-		v, err := tpl.Render(t.Context(), s)
-		placed(t, text, err)
-		if out, ok := v.(string); ok && tpl.Constant() && out != text {
-			t.Errorf("%q is constant and renders to %q", text, out)
-		}
-		_, err = tpl.Value(t.Context(), s)
-		placed(t, text, err)
-		quick(t, start)
 	})
 }
 
+func fuzzTemplate(t *testing.T, l Language, s *Scope, text string) {
+	start := time.Now()
+	tpl, err := l.Parse(text)
+	placed(t, text, err)
+	if err != nil {
+		return
+	}
+	tpl.Notes()
+	inside(t, text, tpl.Refs())
+	v, err := tpl.Render(t.Context(), s)
+	placed(t, text, err)
+	if out, ok := v.(string); ok && tpl.Constant() && out != text {
+		t.Errorf("%q is constant and renders to %q", text, out)
+	}
+	_, err = tpl.Value(t.Context(), s)
+	placed(t, text, err)
+	quick(t, start)
+}
+
 func FuzzExpr(f *testing.F) {
-	seed(f, "conditions", "operators", "problems", "explain")
-	l, s := Language{Functions: Builtin()}, fuzzScope()
+	seed(f, "conditions", "operators", "problems", "explain", "keep")
+	s := fuzzScope()
 	f.Fuzz(func(t *testing.T, text string) {
-		start := time.Now()
-		for _, form := range []Form{If, Assert, AlertAssert} {
-			e, err := l.ParseExpr(text, form)
-			placed(t, text, err)
-			if err != nil {
-				continue
+		for _, keep := range []bool{false, true} {
+			for _, form := range []Form{If, Assert, AlertAssert} {
+				fuzzExpr(t, Language{Functions: Builtin(), Keep: keep}, s, text, form)
 			}
-			inside(t, text, e.Refs())
-			_, err = e.Bool(t.Context(), s)
-			placed(t, text, err)
-		}
-		quick(t, start)
-		if e, err := l.ParseExpr(text, If); err == nil && len(text) < 200 {
-			e.Explain(t.Context(), s)
 		}
 	})
+}
+
+func fuzzExpr(t *testing.T, l Language, s *Scope, text string, form Form) {
+	start := time.Now()
+	e, err := l.ParseExpr(text, form)
+	placed(t, text, err)
+	if err != nil {
+		return
+	}
+	inside(t, text, e.Refs())
+	_, err = e.Bool(t.Context(), s)
+	placed(t, text, err)
+	quick(t, start)
+	if len(text) < 200 && form == If {
+		e.Explain(t.Context(), s)
+	}
 }
 
 // seed adds the texts of the tables.

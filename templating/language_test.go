@@ -26,7 +26,7 @@ var update = flag.Bool("update", false, "write the results into testdata")
 //
 // In texts \n is a line break, and under consts the given texts are templates.
 func TestLanguage(t *testing.T) {
-	for _, name := range []string{"conditions", "templates", "operators", "problems", "explain", "cel", "cel_problems", "expressions"} {
+	for _, name := range []string{"conditions", "templates", "operators", "problems", "explain", "cel", "cel_problems", "expressions", "keep"} {
 		t.Run(name, func(t *testing.T) {
 			file := "testdata/" + name + ".txt"
 			data, err := os.ReadFile(file)
@@ -216,4 +216,29 @@ func tree(out *strings.Builder, x Explanation, level int) {
 	for _, p := range x.Parts {
 		tree(out, p, level+1)
 	}
+}
+
+// templates makes templates of the author's texts in v.
+func templates(t testing.TB, l Language, v any) any {
+	switch x := v.(type) {
+	case string:
+		text, err := l.Parse(x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	case []any:
+		out := make([]any, len(x))
+		for i := range x {
+			out[i] = templates(t, l, x[i])
+		}
+		return out
+	case *value.Map:
+		out := value.NewMap(x.Len())
+		for k, e := range x.All() {
+			out.Set(k, templates(t, l, e))
+		}
+		return out
+	}
+	return v
 }

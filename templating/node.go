@@ -36,10 +36,13 @@ const (
 type node struct {
 	kind     kind
 	quoted   bool // a path or text that stood in quotes
+	quote    byte // which ones
+	wrapped  bool // Keep puts quotes around a placeholder in the text
 	optional bool // a path that has a default
 	pos, end int
 
 	value  any
+	source string // of a literal text: what stands between its quotes
 	path   *path
 	name   string
 	names  []string
@@ -56,6 +59,7 @@ type call struct {
 	fn      Function // of the table, or
 	builtin *builtin // one of Python's
 	names   []string // of the last arguments
+	keep    bool     // it is called as Keep does it
 	text    string   // whose function it is, for errors
 	pos     int
 }

@@ -107,8 +107,7 @@ func (p *parser) sectionText(at int) *node {
 // placeholder reads the expression between braces, text[from:to].
 func (p *parser) placeholder(from, to int) *node {
 	if from >= to {
-		p.fail(max(0, strings.LastIndex(p.text[:from], p.open)), "empty braces", "write {{ path }}")
-		return &node{}
+		return p.nothing(from)
 	}
 	return p.window(from, to, func() *node {
 		p.inBraces, p.inCall = true, false
@@ -126,12 +125,28 @@ func (p *parser) placeholder(from, to int) *node {
 	})
 }
 
+// nothing is what {{ }} leads to: a path without a name is not there. Without as much
+// as a blank it is no placeholder.
+func (p *parser) nothing(at int) *node {
+	opened := max(0, strings.LastIndex(p.text[:at], p.open))
+	if at == opened+len(p.open) {
+		p.fail(opened, "empty braces", "write {{ path }}")
+		return &node{}
+	}
+	p.note(opened, NoteEmpty, "there is nothing in these braces", "write {{ path }}")
+	n := p.make(pathNode, at)
+	n.path = newPath([]string{""}, at)
+	return n
+}
+
 // keepPath splits a path as Keep does: at every dot.
 func (p *parser) keepPath(body string, at int) *path {
 	if body == "." {
 		return &path{text: ".", pos: at}
 	}
-	return newPath(strings.Split(body, "."), at)
+	path := newPath(strings.Split(body, "."), at)
+	path.text = oneLine(path.text)
+	return path
 }
 
 // expression reads what is in braces and no plain path. What is no expression, but
@@ -219,6 +234,11 @@ func (p *parser) name() *node {
 		return p.dotted()
 	}
 	p.pos += len(first)
+	if c, ok := constants[first]; ok && !p.inCall {
+		n := p.make(literalNode, at)
+		n.value = c
+		return n
+	}
 	return p.bareWord(first, at)
 }
 
@@ -233,7 +253,7 @@ func (p *parser) literalWord(w string) (any, bool) {
 	case "None":
 		return nil, true
 	}
-	if !p.inBraces && p.form == Assert {
+	if !p.inBraces && (p.form == Assert || p.pythonOnly()) {
 		return nil, false
 	}
 	switch w {
@@ -260,7 +280,7 @@ func (p *parser) bareWord(w string, at int) *node {
 	if p.names != nil {
 		hint = p.nearName(w)
 	}
-	if p.form != Assert {
+	if p.form != Assert && !p.pythonOnly() {
 		p.fail(at, fmt.Sprintf("unknown name %q", w), hint)
 		return &node{}
 	}
@@ -270,7 +290,11 @@ func (p *parser) bareWord(w string, at int) *node {
 	case "null", "none":
 		hint = "write None"
 	}
-	p.note(at, NoteLiteral, fmt.Sprintf("%q is an unknown name in an assert, which makes the condition false", w), hint)
+	said := "%q is an unknown name in an assert, which makes the condition false"
+	if p.form != Assert {
+		said = "%q is an unknown name to Keep, an error where it decides"
+	}
+	p.note(at, NoteLiteral, fmt.Sprintf(said, w), hint)
 	n := p.make(unknownNode, at)
 	n.name = w
 	return n

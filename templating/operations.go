@@ -24,16 +24,21 @@ func operations() []exprs.Function {
 		{Name: "optional path !=", Func: func(a ...any) (any, error) { return not(pathEqual(a, optional)) }},
 		{Name: "quoted", Func: func(a ...any) (any, error) { return a[0].(*run).quoted(a[1]) }},
 		{Name: "text", Func: func(a ...any) (any, error) { return a[0].(*run).piecesText(a[1].(*node).pieces) }},
-		{Name: "unknown", Func: func(a ...any) (any, error) { return nil, unknownName(a[1].(string)) }},
+		{Name: "unknown", Func: func(a ...any) (any, error) { return a[0].(*run).unknown(a[1].(string)) }},
+
+		{Name: "pasted path", Func: func(a ...any) (any, error) { return a[0].(*run).pastedPath(a[1].(*node)) }},
+		{Name: "pasted text", Func: func(a ...any) (any, error) { return a[0].(*run).pastedText(a[1].(*node)) }},
+		{Name: "pasted call", Func: func(a ...any) (any, error) { return a[0].(*run).pastedCall(a[1].(*node)) }},
+		{Name: "keep call", Func: func(a ...any) (any, error) { return a[0].(*run).keepCall(a[1].(*node)) }},
 
 		{Name: "truth", Func: func(a ...any) (any, error) { return value.Truthy(a[1]), step(a) }},
 		{Name: "not", Func: func(a ...any) (any, error) { return !value.Truthy(a[1]), step(a) }},
-		{Name: "==", Func: func(a ...any) (any, error) { return equal(a[1], a[2]), stepBy(a, weight(a[1])) }},
-		{Name: "!=", Func: func(a ...any) (any, error) { return !equal(a[1], a[2]), stepBy(a, weight(a[1])) }},
-		{Name: "<", Func: func(a ...any) (any, error) { o, err := ordered(a); return o < 0, err }},
-		{Name: "<=", Func: func(a ...any) (any, error) { o, err := ordered(a); return o <= 0, err }},
-		{Name: ">", Func: func(a ...any) (any, error) { o, err := ordered(a); return o > 0, err }},
-		{Name: ">=", Func: func(a ...any) (any, error) { o, err := ordered(a); return o >= 0, err }},
+		{Name: "==", Func: func(a ...any) (any, error) { return a[0].(*run).equal(a[1], a[2]), stepBy(a, weight(a[1])) }},
+		{Name: "!=", Func: func(a ...any) (any, error) { return !a[0].(*run).equal(a[1], a[2]), stepBy(a, weight(a[1])) }},
+		{Name: "<", Func: func(a ...any) (any, error) { return a[0].(*run).ordering("<", a[1], a[2]) }},
+		{Name: "<=", Func: func(a ...any) (any, error) { return a[0].(*run).ordering("<=", a[1], a[2]) }},
+		{Name: ">", Func: func(a ...any) (any, error) { return a[0].(*run).ordering(">", a[1], a[2]) }},
+		{Name: ">=", Func: func(a ...any) (any, error) { return a[0].(*run).ordering(">=", a[1], a[2]) }},
 		{Name: "in", Func: func(a ...any) (any, error) { return a[0].(*run).contains(a[2], a[1]) }},
 		{Name: "not in", Func: func(a ...any) (any, error) { ok, err := a[0].(*run).contains(a[2], a[1]); return !ok, err }},
 		{Name: "quoted in", Func: func(a ...any) (any, error) { return a[0].(*run).quotedContains(a[2], a[1]) }},
@@ -91,19 +96,25 @@ func weight(v any) int {
 	return 1
 }
 
-func ordered(a []any) (int, error) {
-	o, err := order(a[1], a[2])
-	if err != nil {
-		return 0, err
-	}
-	return o, stepBy(a, weight(a[1]))
-}
-
 func computed(op string, a []any) (any, error) {
 	if err := step(a); err != nil {
 		return nil, err
 	}
 	return a[0].(*run).arith(op, a[1], a[2])
+}
+
+// unknown is a bare name. Where Keep's attempts have failed, the three that other
+// languages have for literals are literals.
+func (r *run) unknown(name string) (any, error) {
+	if r.form == If && r.pasting == typed {
+		switch name {
+		case "true", "false":
+			return name == "true", nil
+		case "null", "none":
+			return nil, nil
+		}
+	}
+	return nil, unknownName(name)
 }
 
 func unknownName(name string) error {

@@ -61,7 +61,10 @@ func (l Language) Parse(text string) (*Template, error) {
 		t.pieces = []piece{{text: decodeEntities(text), raw: text}}
 		return t, nil
 	}
-	p := &parser{lang: l, text: text, end: len(text), nodes: maxTextNodes, open: "{{", close: "}}"}
+	p := &parser{lang: l, text: text, end: len(text), nodes: maxTextNodes, open: "{{", close: "}}", lax: l.Keep && keepLax(text)}
+	if l.Keep {
+		p.countBraces()
+	}
 	inner, unwrapped := unwrap(text)
 	if unwrapped {
 		p.pos, p.end, p.quiet = inner, len(text)-1, true
@@ -74,9 +77,26 @@ func (l Language) Parse(text string) (*Template, error) {
 	return t, nil
 }
 
+// keepLax says that Keep does not mind what is missing: it looks for these signs.
+func keepLax(text string) bool {
+	for _, sign := range [...]string{"{{^", "{{ ^", "{{#fn.", "{{ #fn."} {
+		if strings.Contains(text, sign) {
+			return true
+		}
+	}
+	return false
+}
+
+// countBraces refuses what Keep does: a text in which not as many braces close as open.
+func (p *parser) countBraces() {
+	if strings.Count(p.text, "{{") != strings.Count(p.text, "}}") {
+		p.fail(0, "the number of {{ and }} does not match", "Keep counts them also where they are no placeholders: write } } for those")
+	}
+}
+
 // plain says that nothing in text is to be evaluated.
 func plain(text string) bool {
-	return !strings.Contains(text, "{{") && !strings.Contains(text, "keep.") && !strings.Contains(text, "{%") &&
+	return !strings.Contains(text, "{{") && !strings.Contains(text, "}}") && !strings.Contains(text, "keep.") && !strings.Contains(text, "{%") &&
 		!strings.HasPrefix(text, wrapper)
 }
 
@@ -179,6 +199,9 @@ func (p *parser) nextMark() (at int, call bool) {
 
 // refuseBlocks reports {% %} between from and to.
 func (p *parser) refuseBlocks(from, to int) {
+	if p.lang.Keep {
+		return // text like any other
+	}
 	if to < 0 {
 		to = p.end
 	}
@@ -200,15 +223,21 @@ func (p *parser) index(s string, from int) int {
 }
 
 // startsCall says whether keep.<identifier>( is at i and not inside a longer word.
+// Keep does not mind what is around it.
 func (p *parser) startsCall(i int) bool {
-	if i > 0 && (isNameByte(p.text[i-1]) || p.text[i-1] == '.') {
+	if !p.lang.Keep && i > 0 && (isNameByte(p.text[i-1]) || p.text[i-1] == '.') {
 		return false
 	}
-	j := i + len("keep.")
-	for j < p.end && isNameByte(p.text[j]) {
-		j++
+	start := i + len("keep.")
+	end := start
+	for end < p.end && isNameByte(p.text[end]) {
+		end++
 	}
-	return j > i+len("keep.") && j < p.end && p.text[j] == '('
+	named := end > start
+	for p.lang.Keep && end < p.end && isBlank(p.text[end]) {
+		end++
+	}
+	return named && end < p.end && p.text[end] == '('
 }
 
 // literal appends the text between from and to.
@@ -365,7 +394,6 @@ func (p *parser) section(t tag) piece {
 		if helpers(helper) == nil {
 			p.fail(t.from, fmt.Sprintf("no helper fn.%s", helper), "there are fn.na, fn.default, fn.upper, fn.lower and fn.strip")
 		}
-		p.lax = p.lax || p.lang.Keep
 	} else {
 		s.code = &code{node: p.sectionName(t)}
 	}

@@ -12,18 +12,38 @@ import (
 // cannot be one), "20240506T073000". What is not said is today's, the time of day
 // midnight. A time without a zone is one of now's zone.
 func parseDate(text string, now time.Time) (time.Time, bool) {
-	const longest = 100
-	if len(text) > longest {
-		return time.Time{}, false
-	}
-	d := &dateReader{rest: strings.TrimSpace(text), hour: -1, zone: now.Location(), now: now}
-	for d.rest != "" && !d.bad {
-		d.token()
-	}
+	d := readDate(text, now)
 	if d.bad || !d.said {
 		return time.Time{}, false
 	}
 	return d.time()
+}
+
+// parseTime is parseDate for a text that says which day it means, all of it: what a
+// time is compared with. Without a zone it is in UTC.
+func parseTime(text string) (time.Time, bool) {
+	d := readDate(text, time.Unix(0, 0).UTC())
+	if d.bad || !d.wholeDay() {
+		return time.Time{}, false
+	}
+	return d.time()
+}
+
+func readDate(text string, now time.Time) *dateReader {
+	const longest = 100
+	d := &dateReader{rest: strings.TrimSpace(text), hour: -1, zone: now.Location(), now: now}
+	if len(text) > longest {
+		d.bad = true
+	}
+	for d.rest != "" && !d.bad {
+		d.token()
+	}
+	return d
+}
+
+// wholeDay says that day, month and year were read.
+func (d *dateReader) wholeDay() bool {
+	return d.n == 3 || d.n == 2 && d.month > 0
 }
 
 // dateReader collects the parts of a date from left to right.

@@ -28,6 +28,9 @@ func (p *parser) quotedText(raw bool) *node {
 				continue
 			}
 			return &node{}
+		case c == 'k' && p.callInText():
+			tags = true
+			continue
 		case c == quote && p.closes():
 			p.pos++
 			return p.textNode(at, start, p.pos-1, tags, raw)
@@ -36,6 +39,20 @@ func (p *parser) quotedText(raw bool) *node {
 	}
 	p.fail(at, fmt.Sprintf("the text after %c is never closed", quote), "")
 	return &node{}
+}
+
+// callInText goes past a call in a text in quotes: in a condition, its result is a part
+// of that text. What only looks like one is text.
+func (p *parser) callInText() bool {
+	if !p.condition || p.inCall || p.inBraces || !strings.HasPrefix(p.rest(), "keep.") || !p.startsCall(p.pos) {
+		return false
+	}
+	saved := *p
+	if p.keepCall(); p.err == nil {
+		return true
+	}
+	*p = saved
+	return false
 }
 
 // closeOf is where the braces of t end: t.end may include its line.
@@ -79,21 +96,28 @@ func (p *parser) textNode(at, start, end int, tags, raw bool) *node {
 		if !p.inBraces {
 			s = decodeEntities(s)
 		}
-		n.value = s
+		n.value, n.source = s, p.text[start:end]
+		if at < start {
+			n.quote = p.text[at]
+		}
 		return n
 	}
 	n := p.make(textNode, at)
+	quiet := !p.condition || p.inCall
 	p.window(start, end, func() *node {
-		p.quiet, p.escapes, p.inCall = true, !raw, false
+		p.quiet, p.escapes, p.inCall = quiet, !raw, false
 		n.pieces = p.template("", at)
 		return nil
 	})
-	n.quoted = true
+	n.quoted, n.quote = true, p.text[at]
+	for i := 1; i < len(n.pieces)-1; i++ {
+		n.wrapped = n.wrapped || n.pieces[i].kind == tagPiece
+	}
 	if len(n.pieces) == 1 && n.pieces[0].kind == tagPiece {
 		inner := *n.pieces[0].code.node
 		inner.pos, inner.end = at, n.end
 		if inner.kind == pathNode {
-			inner.quoted = true
+			inner.quoted, inner.quote = true, n.quote
 			return &inner
 		}
 	}

@@ -2,6 +2,7 @@ package templating
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"tocsin/templating/value"
@@ -14,7 +15,10 @@ func (t *Template) Render(ctx context.Context, s *Scope) (any, error) {
 	if t.single(literalPiece) {
 		return t.pieces[0].text, nil
 	}
-	r := begin(ctx, s, If, templateTime)
+	r, err := t.begin(ctx, s)
+	if err != nil {
+		return nil, err
+	}
 	defer r.end()
 	if t.single(callPiece) {
 		v, err := t.one(r)
@@ -37,9 +41,27 @@ func (t *Template) Value(ctx context.Context, s *Scope) (any, error) {
 	if !t.single(callPiece) && !t.single(tagPiece) {
 		return t.Render(ctx, s)
 	}
-	r := begin(ctx, s, If, templateTime)
+	r, err := t.begin(ctx, s)
+	if err != nil {
+		return nil, err
+	}
 	defer r.end()
 	return t.one(r)
+}
+
+// begin starts to render t.
+func (t *Template) begin(ctx context.Context, s *Scope) (*run, error) {
+	r := begin(ctx, s, If, templateTime)
+	if !t.keep {
+		return r, nil
+	}
+	var err error
+	r.pasting = bare
+	if r.rounds, err = t.keepRounds(r); err != nil {
+		r.end()
+		return nil, evaluationError(t.text, err)
+	}
+	return r, nil
 }
 
 // single says that t is one piece of that kind.
@@ -63,16 +85,11 @@ func (t *Template) string(r *run) (string, error) {
 
 // nested renders the author's text t, which a path led to.
 func (r *run) nested(t *Template) (any, error) {
-	if t.Constant() || strings.Contains(t.text, "providers.") {
-		return t.text, nil // spec §11.3, 14
+	if t.Constant() || strings.Contains(t.text, otherTexts) {
+		return t.text, nil
 	}
-	for _, o := range r.open {
-		if o == t && t.keep {
-			return t.text, nil // Keep prints it as it is
-		}
-		if o == t {
-			return nil, &Error{Text: t.text, Message: "this text refers to itself", Hint: "break the circle"}
-		}
+	if t.keep && len(r.open) >= r.rounds || !t.keep && slices.Contains(r.open, t) {
+		return t.text, nil // a text that leads to itself stays as it is in the end
 	}
 	if len(r.open) >= maxDepth {
 		return nil, &Error{Text: t.text, Message: "texts that refer to each other are nested too deep"}
@@ -90,6 +107,33 @@ func (r *run) nested(t *Template) (any, error) {
 	text, err := r.text(t.pieces)
 	return text, evaluationError(t.text, err)
 }
+
+// keepRounds is how often Keep looks whether there is more to render in what it
+// rendered: ten times, but only once where it comes upon what the texts of other
+// workflows have in them (spec §4.2).
+func (t *Template) keepRounds(r *run) (int, error) {
+	r.rounds = 0
+	stop := strings.Contains(t.text, otherTexts)
+	var failed error
+	for i := range t.pieces {
+		t.pieces[i].walk(func(n *node) {
+			if n.kind != pathNode || n.path == nil || !n.path.deep || stop || failed != nil {
+				return
+			}
+			v, _, err := r.lookup(n.path)
+			failed = err
+			stop = strings.Contains(tagText(v), otherTexts)
+		})
+	}
+	if stop {
+		return 1, failed
+	}
+	return maxRounds, failed
+}
+
+// otherTexts is in the texts of workflows that are the parameter of a step: they are
+// not rendered with it (spec §11.3, 14).
+const otherTexts = "providers."
 
 // text renders pieces to a string of their own.
 func (r *run) text(pieces []piece) (string, error) {

@@ -19,6 +19,7 @@ type parser struct {
 	pos  int
 	end  int // of what is read now: a tag, a quoted text, or all
 	err  *Error
+	sure bool // Keep says so too
 
 	condition bool // not a template
 	inBraces  bool // names are paths
@@ -39,9 +40,17 @@ type parser struct {
 
 func (p *parser) fail(at int, message, hint string) {
 	if p.err == nil {
-		p.err = &Error{Text: p.text, Offset: at, Message: message, Hint: hint}
+		p.err = &Error{Text: p.text, Offset: at, Message: oneLine(message), Hint: hint}
 	}
 	p.pos = p.end
+}
+
+// oneLine is s without line breaks: names in messages may have some.
+func oneLine(s string) string {
+	if !strings.ContainsAny(s, "\r\n") {
+		return s
+	}
+	return strings.Join(strings.FieldsFunc(s, func(c rune) bool { return c == '\r' || c == '\n' }), " ")
 }
 
 func (p *parser) note(at int, code, message, hint string) {
@@ -170,7 +179,7 @@ func (p *parser) joined(word, js string) bool {
 		return true
 	}
 	at := p.pos
-	if !p.symbol(js) {
+	if p.pythonOnly() || !p.symbol(js) {
 		return false
 	}
 	if p.names == nil {
@@ -179,10 +188,13 @@ func (p *parser) joined(word, js string) bool {
 	return true
 }
 
+// pythonOnly says that the condition is read as Keep does: && is nonsense there.
+func (p *parser) pythonOnly() bool { return p.condition && !p.inBraces && p.lang.keeps(p.form) }
+
 func (p *parser) not() *node {
 	p.space()
 	at := p.pos
-	bang := !p.peek("!=") && p.symbol("!")
+	bang := !p.pythonOnly() && !p.peek("!=") && p.symbol("!")
 	if !bang && !p.word("not") {
 		return p.comparison()
 	}

@@ -55,11 +55,13 @@ type Note struct {
 
 // The codes of notes.
 const (
-	NoteJinja   = "jinja-filter"   // a Jinja filter where a sprig function is meant
-	NoteJS      = "js-operator"    // &&, || or ! for and, or, not
-	NoteLiteral = "unknown-name"   // true, false, null or another bare name in an assert
-	NotePartial = "partial"        // {{> x}}, which renders nothing
-	NoteSpaces  = "spaces-in-path" // a path with spaces in its names
+	NoteJinja   = "jinja-filter"      // a Jinja filter where a sprig function is meant
+	NoteJS      = "js-operator"       // &&, || or ! for and, or, not
+	NoteLiteral = "unknown-name"      // true, false, null or another bare name in an assert
+	NotePartial = "partial"           // {{> x}}, which renders nothing
+	NoteNever   = "bad-text"          // no expression, with "compat: keep"
+	NoteEmpty   = "unknown-reference" // {{ }}, which is never there
+	NoteSpaces  = "spaces-in-path"    // a path with spaces in its names
 )
 
 // An Error says what is wrong with a text, and where in it (a byte offset).
@@ -69,6 +71,8 @@ type Error struct {
 	Message string
 	Hint    string
 	Missing []string // paths that were not there
+
+	called bool // a function said it: also in an assert this is no answer, with "compat: keep"
 }
 
 // Error is the message and the text around the place, in one line. The hint is left
@@ -128,7 +132,9 @@ func evaluationError(text string, err error) error {
 		if e.Text != "" {
 			return e
 		}
-		return &Error{Text: text, Offset: e.Offset, Message: e.Message, Hint: e.Hint, Missing: e.Missing}
+		wrong := *e
+		wrong.Text = text
+		return &wrong
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err

@@ -13,6 +13,7 @@ func (l Language) ParseTernary(text string) (*Expr, error) {
 	if len(text) > maxExpression {
 		return nil, &Error{Text: text, Message: fmt.Sprintf("a choice of %d bytes, more than %d", len(text), maxExpression)}
 	}
+	l.Keep = false // the data is in the text by now, and it is C
 	p := &parser{lang: l, form: If, text: text, end: len(text), nodes: maxNodes, open: "{{", close: "}}", condition: true}
 	if !strings.Contains(text, "?") {
 		p.fail(0, `a choice without "?"`, "write condition ? a : b")

@@ -19,16 +19,18 @@ import (
 // fail: what could be wrong was found when the node was read.
 type code struct {
 	node *node
+	keep bool // a condition of Keep's, into which texts are pasted
 	once sync.Once
 	prog *vm.Program
 	err  error
 }
 
-// eval is the value of c. What is only a path or a literal needs no program.
+// eval is the value of c, which is a piece of a text: a path that is missing is no
+// mistake there. What is only a path or a literal needs no program.
 func (c *code) eval(r *run) (any, error) {
 	switch n := c.node; n.kind {
 	case pathNode:
-		return r.path(n.path, n.need())
+		return r.path(n.path, max(n.need(), soft))
 	case literalNode:
 		return n.value, nil
 	}
@@ -58,7 +60,7 @@ func cause(err error) error {
 		return err
 	}
 	switch inner := wrapped.Prev.(type) {
-	case *Error:
+	case *Error: // ours, and of this evaluation alone
 		if inner.Text == "" && inner.Offset == 0 {
 			inner.Offset = wrapped.From
 		}
@@ -86,7 +88,7 @@ func (n *node) need() need {
 }
 
 func (c *code) compile() {
-	t := translator{lang: language()}
+	t := translator{lang: language(), keep: c.keep}
 	tree := &exprs.Tree{Node: t.node(c.node)}
 	c.prog, c.err = compiler.Compile(tree, t.lang.config)
 	if c.err != nil {
@@ -132,6 +134,7 @@ func newDialect() *dialect {
 // mappings are pointers.
 type translator struct {
 	lang *dialect
+	keep bool
 	vars int
 }
 
@@ -177,12 +180,18 @@ func (t *translator) translated(n *node) ast.Node {
 	case literalNode:
 		return t.constant(n.value)
 	case pathNode:
+		if t.keep {
+			return t.op("pasted path", t.constant(n))
+		}
 		return t.op(pathOperation(n), t.constant(n.path))
 	case localNode:
 		return t.typed(&ast.IdentifierNode{Value: n.name})
 	case unknownNode:
 		return t.op("unknown", t.constant(n.name))
 	case textNode:
+		if t.keep {
+			return t.op("pasted text", t.constant(n))
+		}
 		return t.op("text", t.constant(n))
 	case andNode, orNode:
 		return t.junction(n.kind, n.kids)
@@ -201,6 +210,9 @@ func (t *translator) translated(n *node) ast.Node {
 	case eachNode:
 		return t.each(n)
 	case callNode:
+		if n.call.keep {
+			return t.keepCall(n)
+		}
 		return t.op("call", append([]ast.Node{t.constant(n.call)}, t.arguments(n.kids)...)...)
 	case methodNode:
 		return t.op("method", append([]ast.Node{t.constant(n.call)}, t.all(n.kids)...)...)
@@ -210,6 +222,14 @@ func (t *translator) translated(n *node) ast.Node {
 		return t.op("attribute", t.node(n.kids[0]), t.constant(n.name))
 	}
 	return t.op(operationOf[n.kind], t.all(n.kids)...)
+}
+
+// keepCall is a call of one of the functions as Keep does it: not by the program.
+func (t *translator) keepCall(n *node) ast.Node {
+	if t.keep {
+		return t.op("pasted call", t.constant(n))
+	}
+	return t.op("keep call", t.constant(n))
 }
 
 var operationOf = [...]string{
@@ -235,7 +255,7 @@ func (t *translator) text(n *node) ast.Node {
 func (t *translator) arguments(kids []*node) []ast.Node {
 	out := t.all(kids)
 	for i, k := range kids {
-		if k.kind == pathNode && !k.quoted && !k.optional {
+		if k.kind == pathNode && !k.quoted && !k.optional && !t.keep {
 			out[i] = t.op("soft path", t.constant(k.path))
 		}
 	}
@@ -306,7 +326,7 @@ func (t *translator) let(v ast.Node, in func(ast.Node) ast.Node) ast.Node {
 // comparison is a < b, or the chain a < b < c, in which b is computed once.
 func (t *translator) comparison(n *node) ast.Node {
 	left, right := n.kids[0], n.kids[1]
-	if left.kind == pathNode && right.kind == literalNode && len(n.ops) == 1 && (n.ops[0] == "==" || n.ops[0] == "!=") {
+	if !t.keep && left.kind == pathNode && right.kind == literalNode && len(n.ops) == 1 && (n.ops[0] == "==" || n.ops[0] == "!=") {
 		// Most conditions are this, and one operation is faster than two.
 		return t.op(pathOperation(left)+" "+n.ops[0], t.constant(left.path), t.constant(right.value))
 	}
