@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -114,7 +115,7 @@ func (r *run) items(ctx context.Context, s *step, scope *templating.Scope) ([]an
 		if l.err != nil {
 			return nil, l.err
 		}
-		v, err := l.text.Value(ctx, scope)
+		v, err := r.looped(ctx, l.text, scope)
 		if err != nil {
 			return nil, &textError{s.Foreach.Pos, err}
 		}
@@ -132,6 +133,22 @@ func (r *run) items(ctx context.Context, s *step, scope *templating.Scope) ([]an
 		return columns[0], nil
 	}
 	return zip(columns, rows), nil
+}
+
+// looped is what one text of a foreach leads to. For Keep there is nothing to go over
+// in what is missing, while null is an error; here both are nothing.
+func (r *run) looped(ctx context.Context, text *templating.Template, scope *templating.Scope) (any, error) {
+	if !r.p.keep {
+		return text.Value(ctx, scope)
+	}
+	strict := *scope
+	strict.Strict = true
+	v, err := text.Value(ctx, &strict)
+	var e *templating.Error
+	if errors.As(err, &e) && len(e.Missing) > 0 {
+		return []any{}, nil
+	}
+	return v, err
 }
 
 func zip(columns [][]any, rows int) []any {

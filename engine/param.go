@@ -148,7 +148,7 @@ func (c *compiler) parameter(s *step, e source.Entry) param {
 		p := c.param(e.Value, schema.Any)
 		c.choices(&p)
 		return param{value: e.Value, kind: lazy, below: []param{p}}
-	case isMap && s.Kind == workflows.Query && isDeferred(m, f):
+	case isMap && s.Kind == workflows.Query && c.isDeferred(m, f):
 		return c.deferred(e.Value, m)
 	}
 	return c.param(e.Value, f.Type)
@@ -164,11 +164,14 @@ func (s *step) field(name string) schema.Field {
 }
 
 // isDeferred says that m is {key: TEXT, default?, safe?} and not a mapping that the
-// provider asked for.
-func isDeferred(m source.Map, f schema.Field) bool {
+// provider asked for. Keep does not mind what else is in it (spec §11.2 G-15).
+func (c *compiler) isDeferred(m source.Map, f schema.Field) bool {
 	key, _ := m.Get("key")
 	if _, ok := key.Data.(string); !ok || f.Type == schema.Mapping && len(m) == 1 {
 		return false
+	}
+	if c.lang.Keep {
+		return keepDefers(m)
 	}
 	for _, e := range m {
 		if e.Key != "key" && e.Key != "default" && e.Key != "safe" {
@@ -176,6 +179,18 @@ func isDeferred(m source.Map, f schema.Field) bool {
 		}
 	}
 	return true
+}
+
+// keepDefers says that default and safe are what Keep takes there.
+func keepDefers(m source.Map) bool {
+	fallback, _ := m.Get("default")
+	safe, given := m.Get("safe")
+	_, isBool := safe.Data.(bool)
+	switch fallback.Data.(type) {
+	case nil, string, int64, bool:
+		return isBool || !given
+	}
+	return false
 }
 
 func (c *compiler) deferred(v source.Value, m source.Map) param {
