@@ -1,10 +1,8 @@
 package providers_test
 
 import (
-	"bytes"
 	"errors"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -13,86 +11,6 @@ import (
 	"tocsin/templating/value"
 	"tocsin/workflows/source"
 )
-
-// The cases of spec/conformance/keep.jsonl that are about configurations, with the
-// fixes of spec §11.1 on.
-func TestConformance(t *testing.T) {
-	lines, err := os.ReadFile("testdata/conformance.jsonl")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range bytes.Lines(lines) {
-		c, err := value.DecodeJSON(line)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Run(value.Text(at(c, "id")), func(t *testing.T) {
-			want := at(c, "expect")
-			if fix := at(c, "fix"); fix != nil {
-				want = at(fix, "expect")
-			}
-			got := conform(value.Text(at(c, "op")), at(c, "input"))
-			if at(want, "error") != nil && at(got, "error") != nil {
-				return
-			}
-			if !value.Equal(got, want) {
-				t.Errorf("%s\ngot  %s\nwant %s", at(c, "name"), text(got), text(want))
-			}
-		})
-	}
-}
-
-func conform(op string, input any) any {
-	switch op {
-	case "env_providers":
-		configs, _ := providers.Configurations(source.Value{}, environ(at(input, "env")))
-		all := value.NewMap(0)
-		for _, name := range slices.Sorted(maps.Keys(configs)) {
-			all.Set(name, configs[name].Plain())
-		}
-		return value.MapOf(value.Entry{Key: "providers", Value: all})
-	case "provider_auth_env":
-		config := mapping("authentication", source.Of(at(input, "authentication")))
-		rendered, _, _ := providers.FromEnviron(config, environ(at(input, "env")))
-		return rendered.Plain()
-	case "provider_ref":
-		return reference(input)
-	}
-	return nil
-}
-
-func reference(input any) any {
-	name := value.Text(at(input, "type"))
-	if text, ok := at(input, "config").(string); ok {
-		var err error
-		if name, err = providers.ParseReference(text); err != nil {
-			return value.MapOf(value.Entry{Key: "error", Value: err.Error()})
-		}
-	}
-	config := at(at(input, "providers"), name)
-	if config == nil {
-		config = value.MapOf(value.Entry{Key: "authentication", Value: value.NewMap(0)})
-	}
-	return value.MapOf(value.Entry{Key: "provider_id", Value: name}, value.Entry{Key: "config", Value: config})
-}
-
-func at(v any, key string) any {
-	if m, ok := v.(*value.Map); ok {
-		inner, _ := m.Get(key)
-		return inner
-	}
-	return nil
-}
-
-func environ(env any) []string {
-	var all []string
-	for k, v := range env.(*value.Map).All() {
-		all = append(all, k+"="+value.Text(v))
-	}
-	return all
-}
-
-func text(v any) string { return string(value.AppendJSON(nil, v)) }
 
 // Later ones win: the file, the variables with all of them, the variables with one;
 // and of two variables Tocsin's own.
@@ -267,3 +185,13 @@ func TestFromEnviron(t *testing.T) {
 		t.Error("the configuration itself was changed")
 	}
 }
+
+func at(v any, key string) any {
+	if m, ok := v.(*value.Map); ok {
+		inner, _ := m.Get(key)
+		return inner
+	}
+	return nil
+}
+
+func text(v any) string { return string(value.AppendJSON(nil, v)) }

@@ -1,4 +1,0 @@
-package workflows
-
-// MergeForTest is merge: facts about it are mappings that are no whole actions.
-var MergeForTest = merge
