@@ -102,28 +102,28 @@ func texts(s *workflows.Step) []string {
 		list = append(list, e.S)
 	}
 	for _, c := range s.Conditions {
-		list = append(list, strings_(c.With)...)
+		list = append(list, stringsIn(c.With)...)
 	}
 	for _, e := range s.Enrich {
 		list = append(list, e.Value.S)
 	}
-	return append(list, slices.Concat(strings_(s.With), strings_(s.Vars), strings_(s.Aliases))...)
+	return append(list, slices.Concat(stringsIn(s.With), stringsIn(s.Vars), stringsIn(s.Aliases))...)
 }
 
-func strings_(v source.Value) []string {
+func stringsIn(v source.Value) []string {
 	switch data := v.Data.(type) {
 	case string:
 		return []string{data}
 	case source.Map:
 		var list []string
 		for _, e := range data {
-			list = append(list, strings_(e.Value)...)
+			list = append(list, stringsIn(e.Value)...)
 		}
 		return list
 	case []source.Value:
 		var list []string
 		for _, item := range data {
-			list = append(list, strings_(item)...)
+			list = append(list, stringsIn(item)...)
 		}
 		return list
 	}
