@@ -3,6 +3,7 @@ package templating
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"time"
 
 	exprs "github.com/expr-lang/expr/builtin"
@@ -74,14 +75,10 @@ var celOperations = [...]celOperation{
 	{"call", false, func(r *run, a []any) (any, error) { return a[0].(*celFunction).call(r, a[1:]) }},
 }
 
-// celOperationsOf are the operations as expr-lang knows them. Each counts a step.
-func celOperationsOf() []exprs.Function {
-	list := make([]exprs.Function, 0, len(celOperations))
-	for i := range celOperations {
-		op := &celOperations[i]
-		list = append(list, exprs.Function{Name: "cel " + op.name, Func: op.run})
-	}
-	return list
+// celOperationNamed is the operation as expr-lang knows it. Each counts a step.
+func celOperationNamed(name string) *exprs.Function {
+	i := slices.IndexFunc(celOperations[:], func(op celOperation) bool { return op.name == name })
+	return &exprs.Function{Name: "cel " + name, Func: celOperations[i].run}
 }
 
 // run is what expr-lang calls; the first operand is the run.

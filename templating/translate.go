@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"sync"
 
 	"github.com/expr-lang/expr/ast"
+	exprfn "github.com/expr-lang/expr/builtin"
 	"github.com/expr-lang/expr/checker/nature"
 	"github.com/expr-lang/expr/compiler"
 	"github.com/expr-lang/expr/conf"
@@ -88,9 +90,9 @@ func (n *node) need() need {
 }
 
 func (c *code) compile() {
-	t := translator{lang: language(), keep: c.keep}
+	t := translator{lang: language(), keep: c.keep, uses: conf.FunctionsTable{}}
 	tree := &exprs.Tree{Node: t.node(c.node)}
-	c.prog, c.err = compiler.Compile(tree, t.lang.config)
+	c.prog, c.err = compiler.Compile(tree, &conf.Config{ShortCircuit: true, Functions: t.uses})
 	if c.err != nil {
 		c.err = &Error{Message: "this cannot be evaluated"}
 	}
@@ -100,9 +102,9 @@ func (c *code) compile() {
 // expr-lang is not used, because all our values have any type, nor its optimizer,
 // which does not know our operators.
 type dialect struct {
-	config *conf.Config
-	env    ast.Node
-	typed  nature.Nature // of every node; any type that is no pointer, see translator
+	operations []exprfn.Function
+	env        ast.Node
+	typed      nature.Nature // of every node; any type that is no pointer, see translator
 }
 
 // language is the dialect, made when a program is first needed.
@@ -119,10 +121,7 @@ var shared struct {
 }
 
 func newDialect() *dialect {
-	d := &dialect{config: &conf.Config{ShortCircuit: true, Functions: conf.FunctionsTable{}}}
-	for _, op := range append(operations(), celOperationsOf()...) {
-		d.config.Functions[op.Name] = &op
-	}
+	d := &dialect{operations: operations()}
 	d.typed = nature.FromType(reflect.TypeFor[bool]())
 	d.env = &ast.IdentifierNode{Value: "$env"}
 	d.env.SetNature(d.typed)
@@ -135,6 +134,7 @@ func newDialect() *dialect {
 type translator struct {
 	lang *dialect
 	keep bool
+	uses conf.FunctionsTable // the operations so far
 	vars int
 }
 
@@ -143,8 +143,25 @@ func (t *translator) typed(n ast.Node) ast.Node {
 	return n
 }
 
+// operation is the one of that name. A program is told of those it uses only: a table of
+// all of them takes longer to make than a condition to compile.
+func (d *dialect) operation(name string) *exprfn.Function {
+	if cel, ok := strings.CutPrefix(name, "cel "); ok {
+		return celOperationNamed(cel)
+	}
+	for i := range d.operations {
+		if d.operations[i].Name == name {
+			return &d.operations[i]
+		}
+	}
+	panic("templating: no operation " + name)
+}
+
 // op is the call of one of our operations.
 func (t *translator) op(name string, args ...ast.Node) ast.Node {
+	if _, known := t.uses[name]; !known {
+		t.uses[name] = t.lang.operation(name)
+	}
 	all := make([]ast.Node, 0, len(args)+1)
 	return t.typed(&ast.CallNode{
 		Callee:    &ast.IdentifierNode{Value: name},
