@@ -146,8 +146,6 @@ func (p *param) over(ctx context.Context, s *templating.Scope) any {
 	}}
 }
 
-func (p *param) text1() string { return strings.TrimSpace(p.value.Data.(string)) }
-
 // placed is err with the place of the text.
 func (p *param) placed(err error) error {
 	if err == nil {

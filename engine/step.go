@@ -197,7 +197,7 @@ func (f *frame) decide(ctx context.Context) (skip string, err error) {
 	if f.s.guard != nil {
 		passed, words, err := f.check(ctx, f.s.guard)
 		if err != nil {
-			// Scripts look for these words (spec §12).
+			//lint:ignore ST1005 scripts look for Keep's words (spec §12)
 			return "", fmt.Errorf("Failed to evaluate if condition: %w", err)
 		}
 		if skip = ""; !passed {

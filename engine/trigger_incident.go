@@ -15,7 +15,7 @@ import (
 func incidentTrigger(c *compiler, p workflows.Part) Trigger {
 	v, ok := key(p, "events")
 	if !ok && !c.lang.Keep { // Keep documents "on", and does not read it (spec B-18)
-		v, ok = key(p, "on")
+		v, _ = key(p, "on")
 	}
 	events := texts(v)
 	if len(events) == 0 {
