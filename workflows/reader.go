@@ -140,11 +140,14 @@ func (r *reader) oneOf(k *row, v source.Value) bool {
 		return true
 	}
 	hint := ""
-	if near := source.Nearest(s, k.enum); near != "" {
+	near := source.Nearest(s, k.enum)
+	if near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
 	r.problem(v.Pos, source.BadValue, hint, "%q is %s, not %s", k.name, list(k.enum, "or"), describe(v))
-	return false
+	tolerated := k.others && isText && near == ""
+	r.problems[len(r.problems)-1].Warning = tolerated
+	return tolerated
 }
 
 // is reports whether v is a t.

@@ -13,6 +13,7 @@ type row struct {
 	or       schema.Type // what it may be instead; "": nothing
 	of       schema.Type // what the items of a list are; "": see below
 	enum     []string
+	others   bool // Keep takes other values too: one that is near none of these is a warning
 	def      string
 	doc      string // one sentence
 	example  string // YAML, starting with the key itself
