@@ -12,6 +12,7 @@ import (
 
 	"tocsin/providers"
 	"tocsin/templating/value"
+	"tocsin/workflows"
 )
 
 // A Runner runs programs. Pool is required; the rest has defaults that forget.
@@ -257,7 +258,23 @@ func (r *run) tell(outer, timed context.Context) {
 // message is what on-failure tells. It is not a text of the workflow: nothing in it
 // is rendered.
 func (r *run) message() string {
-	return r.Pool.Mask(fmt.Sprintf("Workflow %s failed with errors: %s", r.p.workflow.ID, strings.Join(r.reasons(), ", ")))
+	reasons := r.reasons()
+	if r.p.keep {
+		reasons = r.keepReasons()
+	}
+	return r.Pool.Mask(fmt.Sprintf("Workflow %s failed with errors: %s", r.p.workflow.ID, strings.Join(reasons, ", ")))
+}
+
+// keepReasons are the reasons as Keep has them: that of a step, which ends the run,
+// without its name (spec §7.5).
+func (r *run) keepReasons() []string {
+	list := r.reasons()
+	for i, f := range r.failures {
+		if f.step.Kind == workflows.Query {
+			list[i] = unwrapped(f.err).Error()
+		}
+	}
+	return list
 }
 
 func (f failure) words() string {
