@@ -67,6 +67,13 @@ var keepChanges = []keepChange{
 		example: `{"op": "condition", "class": "must", "input": {"condition": {"type": "assert", "name": "c", "assert": "{{ word }} == 'up'"}, "context": {"top": {"word": "up"}}}, "expect": {"result": false}}`,
 	},
 	{
+		rule:    "style.md, errors: on-failure says which step it was",
+		modes:   inDefaultMode,
+		about:   (*keepCase).tellsOfStep,
+		instead: (*keepCase).namingTheStep,
+		example: `{"op": "run_workflow", "class": "must", "input": {"yaml": "..."}, "expect": {"errors": null, "exception": "ActionError", "exception_message": "boom", "calls": [{"kind": "query", "step": "s", "params": {}}, {"kind": "notify", "step": "on-failure", "params": {"message": "Workflow w failed with errors: boom"}}]}}`,
+	},
+	{
 		rule:    "§11.1 B-16: intervals in seconds and weeks",
 		modes:   inDefaultMode,
 		about:   func(c *keepCase) bool { return c.op == "parse_interval" && inSecondsOrWeeks(c.interval()) > 0 },
@@ -174,7 +181,7 @@ var (
 )
 
 func (c *keepCase) hasExpressionInBraces() bool {
-	return slices.ContainsFunc(c.texts(), func(text string) bool {
+	return c.op != "provider_ref" && slices.ContainsFunc(c.texts(), func(text string) bool {
 		if strings.Contains(text, "{%") && strings.Contains(text, "%}") {
 			return true
 		}
@@ -246,6 +253,29 @@ func (c *keepCase) comparesTyped() bool {
 func pythonLiteral(s string) bool {
 	_, err := value.ParsePython(s)
 	return err == nil
+}
+
+// tellsOfStep: a step failed, which ends the run, and on-failure told of it.
+func (c *keepCase) tellsOfStep() bool {
+	calls := listAt(c.expect, "calls")
+	return c.op == "run_workflow" && textAt(c.expect, "exception") != "" && len(calls) > 1 &&
+		textAt(calls[len(calls)-1].(*value.Map), "step") == "on-failure"
+}
+
+// namingTheStep is what the case expects, with the name of the step that was called
+// before in the message.
+func (c *keepCase) namingTheStep() *value.Map {
+	const said = " failed with errors: "
+	calls := slices.Clone(listAt(c.expect, "calls"))
+	last := calls[len(calls)-1].(*value.Map).Clone()
+	params := mapAt(last, "params").Clone()
+	step := textAt(calls[len(calls)-2].(*value.Map), "step")
+	params.Set("message", strings.Replace(textAt(params, "message"), said, said+"Failed to run step "+step+": ", 1))
+	last.Set("params", params)
+	calls[len(calls)-1] = last
+	expect := c.expect.Clone()
+	expect.Set("calls", calls)
+	return expect
 }
 
 // interval is how often the case's workflow says that it runs.

@@ -100,8 +100,14 @@ func listOf[T any](items []T, of func(T) any) []any {
 	return out
 }
 
-func asAny(s string) any               { return s }
-func nameOfStep(s *workflows.Step) any { return s.Name }
+func asAny(s string) any { return s }
+func nameOfStep(s *workflows.Step) any {
+	if s.Name == "" {
+		return nil // Keep's None
+	}
+	return s.Name
+}
+
 func typeOfStep(s *workflows.Step) any { return s.Provider.S }
 
 func constsOf(w *workflows.Workflow) *value.Map {

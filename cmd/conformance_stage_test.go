@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -116,11 +118,14 @@ func (s *caseStage) gives() map[string]any {
 // "give" answers with what it has for the step, "collect" takes what a foreach goes
 // over.
 type caseProviders struct {
-	step      string
-	fails     map[string]int64
-	gives     map[string]any
-	calls     []any
-	collected any
+	step    string
+	fails   map[string]int64
+	gives   map[string]any
+	calls   []any
+	items   []any
+	asked   []any          // names of steps
+	written map[string]any // vars of the steps
+	aliased map[string]any // aliases of the asked steps
 }
 
 // run parses, compiles and runs a workflow.
@@ -132,6 +137,7 @@ func (p *caseProviders) run(t *testing.T, text []byte, m keepMode, runner engine
 	if len(f.Workflows) != 1 {
 		return nil, fmt.Errorf("%d workflows", len(f.Workflows))
 	}
+	p.ask(f.Workflows[0])
 	reg := providers.NewRegistry(p.all()...)
 	program, _, err := engine.Compile(f.Workflows[0], engine.Library{Providers: reg, Functions: engine.Functions(), Compat: m.compat()})
 	if err != nil {
@@ -143,6 +149,39 @@ func (p *caseProviders) run(t *testing.T, text []byte, m keepMode, runner engine
 	runner.Now = func() time.Time { return keepNow }
 	in.Run, in.Trigger = "r", "manual"
 	return runner.Run(t.Context(), program, in), nil
+}
+
+// ask adds an action that collects the aliases of the asked steps.
+func (p *caseProviders) ask(w *workflows.Workflow) {
+	if p.asked == nil {
+		return
+	}
+	p.written = map[string]any{}
+	var aliases source.Map
+	for _, s := range slices.Concat(w.Steps, w.Actions) {
+		p.written[s.Name] = mapOf()
+		if s.Vars.Data != nil {
+			p.written[s.Name] = s.Vars.Plain()
+		}
+		if m, ok := s.Aliases.Data.(source.Map); ok && slices.Contains(p.asked, any(s.Name)) {
+			aliases = append(aliases, source.Entry{Key: s.Name, Value: rendered(s.Name, m)})
+		}
+	}
+	if aliases != nil {
+		w.Actions = append(w.Actions, &workflows.Step{
+			Name: "the aliases", Kind: workflows.Notify, Provider: workflows.Text{S: "collect"},
+			With: source.Value{Data: source.Map{{Key: "aliases", Value: source.Value{Data: aliases}}}},
+		})
+	}
+}
+
+// rendered is a mapping of what a step's aliases were.
+func rendered(step string, aliases source.Map) source.Value {
+	out := make(source.Map, len(aliases))
+	for i, e := range aliases {
+		out[i] = source.Entry{Key: e.Key, Value: source.Value{Data: "{{ steps." + step + ".aliases." + e.Key + " }}"}}
+	}
+	return source.Value{Data: out}
 }
 
 func (p *caseProviders) all() []providers.Provider {
@@ -191,13 +230,14 @@ func (p *caseProviders) give(_ struct{}, _ context.Context, _ source.Value) (any
 	return p.gives[p.step], nil
 }
 
-// A collection is what a foreach goes over, as it is.
+// A collection is what a foreach goes over, as it is, or what aliases say.
 type collection struct {
-	Items []any `param:"items" doc:"The items."`
+	Items   []any          `param:"items" doc:"The items."`
+	Aliases map[string]any `param:"aliases" doc:"The aliases of steps, by the names of these."`
 }
 
 func (p *caseProviders) collect(_ struct{}, _ context.Context, with collection) (any, error) {
-	p.collected = value.Of(with.Items)
+	p.items, p.aliased = with.Items, with.Aliases
 	return nil, nil
 }
 
@@ -214,5 +254,18 @@ func (p *caseProviders) observe(e engine.Event) {
 	if e.Kind == workflows.Notify {
 		kind = "notify"
 	}
-	p.calls = append(p.calls, mapOf("kind", kind, "step", e.Step, "params", e.With))
+	p.calls = append(p.calls, mapOf("kind", kind, "step", e.Step, "params", withoutProvider(e.With)))
+}
+
+// withoutProvider is a call without what our errors say that Keep's do not: which
+// provider it was, in the message of on-failure.
+func withoutProvider(with any) any {
+	m, ok := with.(*value.Map)
+	message, isText := valueAt(m, "message").(string)
+	if !ok || !isText || !strings.Contains(message, "failed with errors") {
+		return with
+	}
+	m = m.Clone()
+	m.Set("message", strings.NewReplacer("mock: query: ", "", "mock: notify: ", "").Replace(message))
+	return m
 }
