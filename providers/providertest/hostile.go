@@ -65,6 +65,8 @@ func Hostile(t testing.TB, b Behaviour) (url string) {
 	case Refuse:
 		l.Close()
 		return "http://" + l.Addr().String()
+	case Bomb:
+		bomb() // packed before the clock of a request runs
 	}
 	h := &hostile{behaviour: b, stop: make(chan struct{})}
 	h.wg.Go(func() { h.accept(l) })
@@ -175,8 +177,9 @@ func send(conn net.Conn, text string) bool {
 	return err == nil
 }
 
-// bomb is 64 MiB of spaces, packed.
-func bomb() []byte {
+// bomb is 64 MiB of spaces, packed once for all tests: packing them takes seconds under
+// the race detector.
+var bomb = sync.OnceValue(func() []byte {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
 	spaces := bytes.Repeat([]byte(" "), 1<<20)
@@ -185,7 +188,7 @@ func bomb() []byte {
 	}
 	_ = z.Close()
 	return b.Bytes()
-}
+})
 
 // certificate is self-signed, for a name that nobody asks for, and over.
 func certificate(t testing.TB) tls.Certificate {

@@ -230,7 +230,7 @@ func TestServerThatStopsReading(t *testing.T) {
 // A server that answers each message before it reads the next one must not end in
 // both of us waiting for the other to read.
 func TestManyLargeMessages(t *testing.T) {
-	p := with(t, "timeout: 20s\nmin_messages: 8\nmax_result_bytes: 1000\nurl: ws://"+serve(t, echo))
+	p := with(t, "timeout: 60s\nmin_messages: 8\nmax_result_bytes: 1000\nurl: ws://"+serve(t, echo))
 	for range 8 {
 		p.Messages = append(p.Messages, string(tenMiB))
 	}
