@@ -65,3 +65,24 @@ func (q *query) goodbye(failed *Error) (code int, wait time.Duration) {
 	}
 	return 1000, min(q.set.closeTimeout, lastWord)
 }
+
+// parting is what the end of the connection has to do with the outcome: nothing, unless
+// that was asked for.
+func (q *query) parting() *Error {
+	peer := (*closing)(nil)
+	if q.transport.stream != nil {
+		peer = q.transport.stream.guard.closed
+	}
+	switch expected := q.set.expectClose; {
+	case q.conn == nil:
+	case len(expected) > 0 && peer == nil:
+		return fault(ConnectionLost, nil, "the server did not close with %v: it sent no close frame", expected)
+	case len(expected) > 0 && !expected.has(peer.code):
+		e := closedFault(peer)
+		e.Problem = "the server closed with code " + closeName(peer.code) + ", not with " + expected.String()
+		return e
+	case q.set.cleanClose && !q.closed.Clean:
+		return fault(ConnectionLost, nil, "the server did not complete the closing handshake")
+	}
+	return nil
+}

@@ -35,7 +35,7 @@ func (q *query) both(ctx context.Context) *Error {
 			return reason
 		}
 		return failed
-	case q.have.Load() < int64(q.set.minMessages):
+	case !q.enough.Load():
 		leash.until(q.receiveDeadline())
 	default:
 		// Everything is there, but reading may be waiting for more.
@@ -60,9 +60,9 @@ func (q *query) ping(ctx context.Context) *Error {
 	}()
 	var readErr error
 	for readErr == nil {
-		typ, data, err := q.next()
+		_, data, err := q.next()
 		if readErr = err; err == nil {
-			q.keep(typ, data)
+			q.count(data)
 		}
 	}
 	cancel()

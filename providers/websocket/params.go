@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tocsin/providers"
+	"tocsin/providers/websocket/format"
 	"tocsin/templating/value"
 	"tocsin/workflows/schema"
 )
@@ -13,7 +14,11 @@ import (
 // Config is any of the parameters, as defaults for what uses it.
 type Config struct {
 	Connection
+	Payload
 	Exchange
+	Expected
+	format.Options
+	Outcome
 	Live
 }
 
@@ -21,7 +26,11 @@ type Config struct {
 // address has a default; a configuration may give any of it, also the address.
 type Params struct {
 	Connection
+	Payload
 	Exchange
+	Expected
+	format.Options
+	Outcome
 }
 
 // Connection is what every mode takes: where to connect, and how.
@@ -36,6 +45,7 @@ type Connection struct {
 
 	MaxMessage *providers.ByteSize `param:"max_message_size" doc:"Larger messages are an error; 32MiB if absent, 0 for the most there is, 256MiB."`
 	MaxResult  *providers.ByteSize `param:"max_result_bytes" doc:"How much of the messages is kept in the result; 256KiB if absent."`
+	AnyUTF8    *bool               `param:"allow_invalid_utf8" doc:"Take texts that are not UTF-8 for what they are, and show them in base64."`
 
 	OpenMessage     any            `param:"open_message" doc:"Message to send once the connection is open, before anything else; a mapping or list is sent as JSON."`
 	OpenMessageType *string        `param:"open_message_type" enum:"binary,text" doc:"Frame type of open_message and open_messages; binary if absent."`
@@ -52,36 +62,35 @@ type Connection struct {
 	Rest *value.Map `param:"*,warn" doc:"Ignored, with a warning at load; what a later version has is refused."`
 }
 
-// Exchange is what a query takes besides: what to send and what has to come back.
+// Payload is what is sent.
+type Payload struct {
+	Data          any     `param:"data" doc:"Message to send; a mapping or list is sent as JSON. Nothing is sent for null or an empty text."`
+	Message       any     `param:"message" doc:"Another name for data."`
+	Messages      []any   `param:"messages" doc:"Several messages to send, in order."`
+	DataBase64    *string `param:"data_base64" alias:"message_base64" doc:"Message to send as binary, in base64."`
+	MessageType   *string `param:"message_type" enum:"auto,text,binary" doc:"Frame type of what is sent; auto is text, unless the data is not UTF-8 or came in base64."`
+	UseTextFrames *bool   `param:"use_text_frames" doc:"Another way to write message_type: true is text, false binary."`
+	SendEmpty     *bool   `param:"send_empty" doc:"Send an empty text as a message, too."`
+}
+
+// Exchange is what a query takes besides: what it does, and what has to come back.
 type Exchange struct {
-	Data           any            `param:"data" doc:"Message to send; a mapping or list is sent as JSON. Nothing is sent for null or an empty text."`
-	Message        any            `param:"message" doc:"Another name for data."`
-	Messages       []any          `param:"messages" doc:"Several messages to send, in order."`
-	DataBase64     *string        `param:"data_base64" alias:"message_base64" doc:"Message to send as binary, in base64."`
-	MessageType    *string        `param:"message_type" enum:"auto,text,binary" doc:"Frame type of what is sent; auto is text, unless the data is not UTF-8 or came in base64."`
-	UseTextFrames  *bool          `param:"use_text_frames" doc:"Another way to write message_type: true is text, false binary."`
-	SendEmpty      *bool          `param:"send_empty" doc:"Send an empty text as a message, too."`
-	ReceiveFirst   *bool          `param:"receive_first" doc:"Wait for a message before sending."`
-	Receive        *string        `param:"receive" enum:"auto,required,optional,none" doc:"Whether a message must come; auto: if something is sent or min_messages is set."`
-	ReceiveTimeout *time.Duration `param:"receive_timeout" doc:"Time for receiving; if absent what is left of timeout, but 2s where no message is needed."`
-	MinMessages    *int           `param:"min_messages" doc:"How many messages to wait for; 1 if absent."`
-	MaxMessages    *int           `param:"max_messages" doc:"How many messages to read at most; 100 if absent."`
-	ExpectStatus   []int          `param:"expect_status" doc:"HTTP statuses that are right; 101 (upgraded) if absent. With 401 it is success to be refused so."`
-	MeasurePing    *bool          `param:"measure_ping" doc:"Send a ping before closing and time its answer."`
-	FailOnError    *bool          `param:"fail_on_error" doc:"Whether the step fails where otherwise its result has connection false and an error."`
+	Script         []ScriptStep    `param:"script" doc:"What to send and to wait for in turns, instead of data."`
+	QueryResponse  []QueryResponse `param:"query_response" doc:"The same as blackbox_exporter writes it."`
+	ReceiveFirst   *bool           `param:"receive_first" doc:"Wait for a message before sending."`
+	Receive        *string         `param:"receive" enum:"auto,required,optional,none" doc:"Whether a message must come; auto: if something is sent or waited for, or min_messages is set."`
+	ReceiveTimeout *time.Duration  `param:"receive_timeout" doc:"Time for receiving; if absent what is left of timeout, but 2s where no message is needed."`
+	MinMessages    *int            `param:"min_messages" doc:"How many messages to wait for; 1 if absent."`
+	MaxMessages    *int            `param:"max_messages" doc:"How many messages to read at most; 100 if absent."`
+	ExpectStatus   []int           `param:"expect_status" doc:"HTTP statuses that are right; 101 (upgraded) if absent. With 401 it is success to be refused so."`
+	ExpectClose    []string        `param:"expect_close" doc:"Codes that the server has to close with, also as ranges (4000-4999): for an answer to what is sent, or if nothing is, to our own close."`
+	MeasurePing    *bool           `param:"measure_ping" doc:"Send a ping before closing and time its answer."`
 }
 
 // later are the names of spec/websocket.md §2 that this version does not have. They
 // must not pass for unknown ones, which are ignored: who writes proxy_url means it.
 var later = map[string]string{
-	"mode": "query",
-	// 2.2, 2.3
-	"confirm": "", "confirm_required": "",
-	"keep_open": "", "idle_close": "", "wait_for": "", "wait_for_regex": "", "wait_for_contains": "",
-	"fail_if": "", "script": "", "query_response": "", "expect_close": "", "data_format": "none",
 	"filter": "", "split": "", "dedupe_key": "", "dedupe_window": "",
-	// 2.10
-	"retries": "0", "retry_delay": "", "allow_invalid_utf8": "", "require_clean_close": "", "headers_in_result": "all",
 	"strict": "",
 }
 
@@ -101,7 +110,7 @@ func refuse(rest *value.Map, names map[string]string) error {
 func elsewhere(rest *value.Map, other *schema.Schema, where string) error {
 	for key, v := range rest.All() {
 		_, has := other.Field(key)
-		if _, known := later[key]; has && !known && asksFor(v, "") {
+		if _, known := later[key]; has && !known && key != "mode" && asksFor(v, "") {
 			return invalid("%s is for %s", key, where)
 		}
 	}
@@ -121,17 +130,29 @@ func asksFor(v any, harmless string) bool {
 	return value.Truthy(v) && (harmless == "" || value.Text(v) != harmless)
 }
 
-// over is p with what it leaves out taken from defaults, field by field. The message is
-// one field under several names.
+// over is p with what it leaves out taken from defaults, field by field.
 func (p Params) over(defaults Config) Params {
 	p.Connection = p.Connection.over(defaults.Connection)
-	if p.Data != nil || p.Message != nil || p.Messages != nil || p.DataBase64 != nil {
+	p.Payload = p.Payload.over(defaults.Payload)
+	if len(p.Script)+len(p.QueryResponse) > 0 {
+		defaults.Script, defaults.QueryResponse = nil, nil
+	}
+	p.Expected = p.Expected.over(defaults.Expected)
+	fill(reflect.ValueOf(&p.Exchange).Elem(), reflect.ValueOf(defaults.Exchange))
+	fill(reflect.ValueOf(&p.Options).Elem(), reflect.ValueOf(defaults.Options))
+	fill(reflect.ValueOf(&p.Outcome).Elem(), reflect.ValueOf(defaults.Outcome))
+	return p
+}
+
+// over is the same for what is sent: the message is one field under several names.
+func (p Payload) over(defaults Payload) Payload {
+	if p.given() > 0 {
 		defaults.Data, defaults.Message, defaults.Messages, defaults.DataBase64 = nil, nil, nil, nil
 	}
 	if p.MessageType != nil || p.UseTextFrames != nil {
 		defaults.MessageType, defaults.UseTextFrames = nil, nil
 	}
-	fill(reflect.ValueOf(&p.Exchange).Elem(), reflect.ValueOf(defaults.Exchange))
+	fill(reflect.ValueOf(&p).Elem(), reflect.ValueOf(defaults))
 	return p
 }
 

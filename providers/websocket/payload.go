@@ -16,13 +16,8 @@ type payload struct {
 }
 
 // setPayloads makes messages of what is to be sent.
-func (p Exchange) setPayloads(s *settings) error {
-	given := 0
-	for _, has := range []bool{p.Data != nil, p.Message != nil, p.Messages != nil, or(p.DataBase64, "") != ""} {
-		if has {
-			given++
-		}
-	}
+func (p Payload) setPayloads(s *settings) error {
+	given := p.given()
 	if given > 1 {
 		return invalid("only one of data, message, messages and data_base64 may be given")
 	}
@@ -51,8 +46,18 @@ func (p Exchange) setPayloads(s *settings) error {
 	return nil
 }
 
+// given is how many of the ways to say what is sent are used.
+func (p Payload) given() (n int) {
+	for _, has := range []bool{p.Data != nil, p.Message != nil, p.Messages != nil, or(p.DataBase64, "") != ""} {
+		if has {
+			n++
+		}
+	}
+	return n
+}
+
 // messageType is auto, text or binary.
-func (p Exchange) messageType() (string, error) {
+func (p Payload) messageType() (string, error) {
 	typ := or(p.MessageType, "")
 	if p.UseTextFrames != nil {
 		if typ != "" {

@@ -3,6 +3,7 @@ package websocket
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/sha1"
 	"encoding/base64"
 	"encoding/binary"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"tocsin/providers/dial"
+	"tocsin/templating"
 	"tocsin/workflows/schema"
 	"tocsin/workflows/source"
 )
@@ -198,13 +200,64 @@ func closeFrame(code uint16, reason string) []byte {
 // with reads parameters as a workflow has them.
 func with(t testing.TB, yaml string) Params {
 	t.Helper()
+	var p Params
+	decode(t, yaml, &p)
+	return p
+}
+
+// decode reads parameters of any mode.
+func decode[T any](t testing.TB, yaml string, p *T) {
+	t.Helper()
 	v, err := source.Parse("with.yaml", []byte(yaml))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var p Params
-	if err := schema.Of[Params]().Decode(v, "websocket", &p); err != nil {
+	if err := schema.Of[T]().Decode(expressive(t, v, schema.Of[T]().Fields()), "websocket", p); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// expressive is v with its expressions read, as the engine does it.
+func expressive(t testing.TB, v source.Value, fields []schema.Field) source.Value {
+	t.Helper()
+	switch data := v.Data.(type) {
+	case []source.Value:
+		for i := range data {
+			data[i] = expressive(t, data[i], fields)
+		}
+	case source.Map:
+		for i, e := range data {
+			for _, f := range fields {
+				text, isText := e.Value.Data.(string)
+				switch {
+				case f.Name != e.Key:
+				case f.Syntax == "predicate" && isText && text != "":
+					data[i].Value.Data = predicate(t, text, f.Names)
+				case f.Fields != nil:
+					data[i].Value = expressive(t, e.Value, f.Fields)
+				}
+			}
+		}
+	}
+	return v
+}
+
+func predicate(t testing.TB, text string, names []schema.Name) schema.Predicate {
+	t.Helper()
+	known := make([]templating.Name, len(names))
+	for i, n := range names {
+		known[i] = templating.Name(n)
+	}
+	expr, err := templating.Language{Functions: templating.Builtin()}.ParsePredicate(text, known)
+	if err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	p := schema.Predicate{Text: text}
+	for _, ref := range expr.Refs() {
+		p.Uses = append(p.Uses, ref.Path[0])
+	}
+	p.Holds = func(names map[string]any) (bool, error) {
+		return expr.Bool(context.Background(), &templating.Scope{Data: names})
 	}
 	return p
 }

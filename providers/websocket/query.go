@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
@@ -18,16 +19,21 @@ import (
 type query struct {
 	set       *settings
 	transport *transport
+	begun     time.Time       // of the first attempt, from which the deadline counts; zero: this is it
+	tried     int             // attempts, this one included
 	conn      *websocket.Conn // nil until upgraded
 
 	messages []Message
+	parsed   []any
 	kept     int // bytes of messages in the result
+	answer   int // which of messages is the one that ended the wait
 	sent     Traffic
 	received Arrived
 	sentAt   time.Time // when the last message was sent
 	gotAt    time.Time // when the message that ended the wait came
 	closed   *Close
-	have     atomic.Int64 // messages read, for whoever sends meanwhile
+	enough   atomic.Bool // what was waited for is there, for whoever sends meanwhile
+	unjudged error       // why the last message could not be judged
 }
 
 // run does the exchange and tells how it went. It returns within a tenth of a second
@@ -36,28 +42,39 @@ type query struct {
 func (q *query) run(ctx context.Context) (Result, *Error) {
 	t := q.transport
 	t.started = time.Now()
-	t.deadline = t.started.Add(q.set.timeout)
+	if q.begun.IsZero() {
+		q.begun, q.tried = t.started, 1
+	}
+	t.deadline = q.begun.Add(q.set.timeout)
 	var failed *Error
 	q.conn, failed = t.open(ctx)
 	if failed == nil {
 		failed = q.exchange(ctx)
 	}
-	t.timings.Total = milliseconds(time.Since(t.started))
+	t.timings.Total = milliseconds(time.Since(q.begun))
 	if !q.sentAt.IsZero() && q.gotAt.After(q.sentAt) {
 		t.timings.Reply = new(milliseconds(q.gotAt.Sub(q.sentAt)))
 	}
 	q.close(failed)
+	if failed == nil {
+		failed = q.parting()
+	}
 	if failed != nil && q.expected(failed) {
 		failed = nil
 	}
+	return q.told(failed), failed
+}
+
+// told is the result, with nothing secret in it nor in failed.
+func (q *query) told(failed *Error) Result {
 	if failed != nil {
 		failed.Target = q.set.target.redacted
 	}
-	veil := t.veil()
+	veil := q.transport.veil()
 	veil.error(failed)
 	r := q.result(failed)
 	veil.result(&r)
-	return r, failed
+	return r
 }
 
 // expected says that to fail like this is what the query wants to see.
@@ -74,6 +91,8 @@ func (q *query) exchange(ctx context.Context) *Error {
 	}
 	var failed *Error
 	switch {
+	case len(q.set.script) > 0:
+		failed = q.play(ctx)
 	case q.set.receive == "none":
 		failed = q.send(ctx)
 	case q.set.receiveFirst:
@@ -94,6 +113,22 @@ func (q *query) exchange(ctx context.Context) *Error {
 		failed = q.ping(ctx)
 	}
 	return failed
+}
+
+// play does a script, and waits for what is waited for besides.
+func (q *query) play(ctx context.Context) *Error {
+	if failed := q.greet(ctx); failed != nil {
+		return failed
+	}
+	if failed := q.perform(ctx, q.set.script); failed != nil {
+		return failed
+	}
+	heard := hearing(q.set.script) && q.set.wait == nil && len(q.messages) >= q.set.minMessages && len(q.set.expectClose) == 0
+	if q.set.receive == "none" || heard {
+		return nil
+	}
+	q.enough.Store(false)
+	return q.receive(ctx)
 }
 
 // inline is how much can be sent before anything is read: it fits into the smallest
@@ -148,8 +183,13 @@ func (q *query) pause(ctx context.Context, d time.Duration) *Error {
 }
 
 func (q *query) write(ctx context.Context, messages []payload) *Error {
+	return q.writeBy(ctx, messages, q.transport.deadline)
+}
+
+// writeBy writes messages before the deadline.
+func (q *query) writeBy(ctx context.Context, messages []payload, deadline time.Time) *Error {
 	for _, p := range messages {
-		q.transport.leash.writeUntil(earlier(q.transport.deadline, time.Now().Add(q.set.writeTimeout)))
+		q.transport.leash.writeUntil(earlier(deadline, time.Now().Add(q.set.writeTimeout)))
 		if err := q.conn.Write(context.Background(), p.typ, p.data); err != nil {
 			return q.sendFault(ctx, err)
 		}
@@ -188,21 +228,105 @@ func (q *query) receiveDeadline() time.Time {
 // read takes messages off the connection until there are enough and, where sending
 // is going on beside it, that is over too.
 func (q *query) read(ctx context.Context, sending *atomic.Bool) *Error {
-	for len(q.messages) < q.set.minMessages || sending != nil && sending.Load() {
+	for !q.enough.Load() || sending != nil && sending.Load() {
 		typ, data, err := q.next()
 		if err != nil {
-			enough := len(q.messages) >= q.set.minMessages
-			if enough && timedOut(err) && ctx.Err() == nil {
+			if q.enough.Load() && timedOut(err) && ctx.Err() == nil {
 				return nil // woken up because sending is over
 			}
 			return q.readFault(ctx, err)
 		}
-		if typ == websocket.MessageText && !utf8.Valid(data) {
-			return fault(InvalidUTF8, nil, "the server sent a text message that is not UTF-8")
+		if failed := q.take(typ, data); failed != nil {
+			return failed
 		}
-		q.keep(typ, data)
 	}
 	return nil
+}
+
+// take is told of a message, and decides whether it is the one that was waited for.
+// Those that come when it is there already are only counted.
+func (q *query) take(typ websocket.MessageType, data []byte) *Error {
+	if q.enough.Load() {
+		q.count(data)
+		return nil
+	}
+	m, failed := q.keep(typ, data)
+	if failed != nil {
+		return failed
+	}
+	done := len(q.messages) >= q.set.minMessages
+	if q.set.wait != nil {
+		var err error
+		if done, err = q.set.wait(m); err != nil {
+			q.unjudged = err
+		}
+	}
+	if len(q.set.expectClose) > 0 && q.set.wait == nil {
+		done = false // it is the close that is waited for
+	}
+	switch {
+	case done:
+		q.answered(m)
+		if q.set.wait == nil {
+			q.answer = 0 // the first of several
+		}
+	case q.received.Messages >= q.set.maxMessages:
+		return q.tooMany()
+	}
+	if done || q.set.wait == nil {
+		return q.parse(m)
+	}
+	return nil
+}
+
+// answered notes that m is the message that was waited for. It is kept as far as if it
+// were the only one: those before it do not count.
+func (q *query) answered(m *arrival) {
+	q.answer, q.gotAt = m.index, time.Now()
+	q.enough.Store(true)
+	if q.messages[m.index].Truncated {
+		whole := message(m.typ, m.data, m.at, q.set.maxResult)
+		whole.hide(q.transport.mask)
+		q.messages[m.index] = whole
+	}
+}
+
+func (q *query) tooMany() *Error {
+	return fault(TooManyMessages, q.unjudged, "%d messages came, and none was the one that was waited for%s", q.received.Messages, q.why()).
+		detailed("%d messages, the last one %s", q.received.Messages, q.last())
+}
+
+// why says why the last message could not be judged, if it could not.
+func (q *query) why() string {
+	if q.unjudged == nil {
+		return ""
+	}
+	return "; the last could not be judged: " + q.unjudged.Error()
+}
+
+// parse reads a message as data. What is too long to be kept is read, to find what is
+// wrong with it, and not kept.
+func (q *query) parse(m *arrival) *Error {
+	if q.set.reader == nil {
+		return nil
+	}
+	parsed, err := q.set.reader.Read(m.data, q.transport.now())
+	if err != nil {
+		return fault(ParseFailed, err, "the message cannot be read: %v", err).detailed("%v", err)
+	}
+	if kept := &q.messages[m.index]; !kept.Truncated {
+		q.parsed = append(q.parsed, parsed...)
+	}
+	return nil
+}
+
+// hear reads one message, for a script.
+func (q *query) hear(ctx context.Context) (*arrival, *Error) {
+	typ, data, err := q.next()
+	if err != nil {
+		return nil, q.readFault(ctx, err)
+	}
+	return q.keep(typ, data)
 }
 
 // next reads a message. The stream's own error says more than the library's.
@@ -218,25 +342,39 @@ func (q *query) next() (websocket.MessageType, []byte, error) {
 	return typ, data, err
 }
 
-// keep adds a message to the result.
-func (q *query) keep(typ websocket.MessageType, data []byte) {
+// keep adds a message to the result, unless there is something wrong with it.
+func (q *query) keep(typ websocket.MessageType, data []byte) (*arrival, *Error) {
 	t := q.transport
+	if typ == websocket.MessageText && !q.set.anyUTF8 && !utf8.Valid(data) {
+		return nil, fault(InvalidUTF8, nil, "the server sent a text message that is not UTF-8")
+	}
 	now := time.Now()
-	q.received.Messages++
-	q.have.Add(1)
-	q.received.Bytes += int64(len(data))
+	q.count(data)
 	if t.timings.FirstMessage == nil {
 		t.timings.FirstMessage = new(milliseconds(now.Sub(t.responded)))
 	}
-	if len(q.messages) < q.set.minMessages {
-		m := message(typ, data, now.Sub(t.started), q.set.maxResult-q.kept)
-		m.hide(t.mask)
-		q.messages = append(q.messages, m)
-		q.kept += len(m.Data)
-		if len(q.messages) == q.set.minMessages {
-			q.gotAt = now
-		}
+	m := message(typ, data, now.Sub(q.begun), max(0, q.set.maxResult-q.kept))
+	m.hide(t.mask)
+	q.messages = append(q.messages, m)
+	q.kept += len(m.Data)
+	a := &arrival{typ: typ, data: data, index: len(q.messages) - 1, at: now.Sub(q.begun), messages: q.messages, response: t.response}
+	if q.set.failIf == nil {
+		return a, nil
 	}
+	wrong, err := q.set.failIf(a)
+	if err != nil {
+		q.unjudged = err
+	}
+	if wrong {
+		q.answer = a.index
+		return nil, fault(AssertionFailed, nil, "fail_if holds about the message %s", excerpt(data))
+	}
+	return a, nil
+}
+
+func (q *query) count(data []byte) {
+	q.received.Messages++
+	q.received.Bytes += int64(len(data))
 }
 
 // readFault puts a failed read in our words, or says that it is none: silence and an
@@ -254,7 +392,7 @@ func (q *query) readFault(ctx context.Context, err error) *Error {
 		return unpackFault(err, q.set.maxMessage)
 	case peer != nil:
 		return q.peerClosed(peer)
-	case timedOut(err) && q.set.receive == "optional":
+	case timedOut(err) && q.set.receive == "optional" && len(q.set.expectClose) == 0:
 		return nil
 	case timedOut(err):
 		return q.replyTimeout(err)
@@ -266,6 +404,9 @@ func (q *query) readFault(ctx context.Context, err error) *Error {
 }
 
 func (q *query) peerClosed(peer *closing) *Error {
+	if q.set.expectClose.has(peer.code) && q.set.wait == nil {
+		return nil
+	}
 	if peer.orderly() && q.set.receive == "optional" {
 		return nil
 	}
@@ -286,11 +427,28 @@ func closedFault(peer *closing) *Error {
 func (q *query) replyTimeout(err error) *Error {
 	n := len(q.messages)
 	if n == 0 {
-		return fault(ReplyTimeout, err, "connected, but no message came in time").detailed("0 messages")
+		what := "no message came"
+		if len(q.set.expectClose) > 0 {
+			what = "the server did not close"
+		}
+		return fault(ReplyTimeout, err, "connected, but %s in time", what).detailed("0 messages")
 	}
-	last := q.messages[n-1].Data
-	return fault(ReplyTimeout, err, "only %d of %d messages came in time", n, q.set.minMessages).
-		detailed("%d messages, the last one %q", n, cut([]byte(last), min(len(last), 100), true))
+	e := fault(ReplyTimeout, err, "only %d of %d messages came in time", n, q.set.minMessages)
+	switch {
+	case len(q.set.script) > 0 && !q.enough.Load():
+		e.Problem = "no message that matches came in time"
+	case q.set.wait != nil:
+		e.Problem = "no message came in time that is the one that was waited for" + q.why()
+	case len(q.set.expectClose) > 0:
+		e.Problem = "the server did not close in time"
+	}
+	return e.detailed("%d messages, the last one %s", n, q.last())
+}
+
+// last shows the last message, shortened.
+func (q *query) last() string {
+	text := q.messages[len(q.messages)-1].Data
+	return strconv.Quote(string(cut([]byte(text), min(len(text), 100), true)))
 }
 
 // rootCause is the innermost error of a chain.

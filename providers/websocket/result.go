@@ -20,13 +20,13 @@ import (
 // there, and null where the thing did not happen.
 type Result struct {
 	Connection   bool      `param:"connection" doc:"Whether everything that the query had to do was done: true exactly if error is null."`
-	Data         *string   `param:"data" doc:"The first message; null if none came."`
+	Data         *string   `param:"data" doc:"The first message, or the one that was waited for; null if none came."`
 	Error        *Failure  `param:"error" doc:"What went wrong; null if nothing did."`
 	Connected    bool      `param:"connected" doc:"Whether the opening handshake was completed."`
 	Type         *string   `param:"type" doc:"Frame type of data: text or binary."`
 	DataEncoding *string   `param:"data_encoding" doc:"How data is written: utf8 or base64."`
 	JSON         any       `param:"json" doc:"Data read as JSON; null if it is none."`
-	Parsed       []any     `param:"parsed" doc:"Null: data formats are not part of this version."`
+	Parsed       []any     `param:"parsed" doc:"What data_format reads out of data, or out of all messages if it is the first of several that is waited for: metrics of {name, tags, fields, time}, or values. Null without data_format. Of a message longer than max_result_bytes there is nothing."`
 	Messages     []Message `param:"messages" doc:"All messages that were read, oldest first."`
 	URL          string    `param:"url" doc:"The address, without secrets."`
 
@@ -54,7 +54,7 @@ type Result struct {
 type Failure struct {
 	Code       string   `param:"code" doc:"What went wrong, as a stable name."`
 	Message    string   `param:"message" doc:"The same as a sentence."`
-	Phase      string   `param:"phase" doc:"Where: dns, connect, tls, upgrade, send, receive, live."`
+	Phase      string   `param:"phase" doc:"Where: dns, connect, tls, upgrade, send, receive, parse, live."`
 	Retryable  bool     `param:"retryable" doc:"Whether trying again can help."`
 	Status     *int     `param:"status" doc:"HTTP status, if the upgrade was answered otherwise than expected."`
 	CloseCode  *int     `param:"close_code" doc:"Code that the server closed with."`
@@ -154,7 +154,7 @@ func (q *query) result(e *Error) Result {
 		Close:       q.closed,
 		Sent:        q.sent,
 		Received:    q.received,
-		Attempts:    1,
+		Attempts:    q.tried,
 		Timings:     t.timings,
 	}
 	if t.stream != nil {
@@ -162,6 +162,7 @@ func (q *query) result(e *Error) Result {
 	}
 	if t.response != nil {
 		answer(&r, t.response)
+		r.Headers = q.set.attempts.wanted(r.Headers)
 	}
 	if t.via != nil {
 		r.Proxy = &t.via.shown
@@ -169,11 +170,28 @@ func (q *query) result(e *Error) Result {
 	if t.remote != nil {
 		r.IPVersion = new(ipVersion(*r.RemoteAddr))
 	}
-	if len(q.messages) > 0 {
-		first := q.messages[0]
-		r.Data, r.Type, r.DataEncoding, r.JSON = &first.Data, &first.Type, &first.DataEncoding, first.json
+	if q.set.reader != nil {
+		r.Parsed = append([]any{}, q.parsed...)
+	}
+	if q.answer < len(q.messages) {
+		m := q.messages[q.answer]
+		r.Data, r.Type, r.DataEncoding, r.JSON = &m.Data, &m.Type, &m.DataEncoding, m.json
 	}
 	return r
+}
+
+// wanted are the headers that the result is to have.
+func (a *attempts) wanted(all *value.Map) *value.Map {
+	if a.headers == nil {
+		return all
+	}
+	some := value.NewMap(len(a.headers))
+	for name, v := range all.All() {
+		if slices.Contains(a.headers, strings.ToLower(name)) {
+			some.Set(name, v)
+		}
+	}
+	return some
 }
 
 // answer adds what the upgrade's answer said.
@@ -226,11 +244,8 @@ func failure(e *Error) *Failure {
 
 // message keeps at most room bytes of what was received.
 func message(typ websocket.MessageType, data []byte, at time.Duration, room int) Message {
-	m := Message{Type: "text", DataEncoding: "utf8", Size: len(data), At: milliseconds(at)}
-	if typ == websocket.MessageBinary {
-		m.Type = "binary"
-	}
-	readable := typ == websocket.MessageText || utf8.Valid(data) && !slices.Contains(data, 0)
+	m := Message{Type: typeName(typ), DataEncoding: "utf8", Size: len(data), At: milliseconds(at)}
+	readable := isText(typ, data)
 	if len(data) > room {
 		sum := sha256.Sum256(data)
 		m.Truncated, m.SHA256 = true, new(hex.EncodeToString(sum[:]))

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"time"
 
+	"tocsin/providers/websocket/format"
+	"tocsin/templating/value"
 	"tocsin/workflows/schema"
 )
 
@@ -23,10 +25,18 @@ type settings struct {
 	receive      string // required, optional or none
 	receiveFirst bool
 	minMessages  int
+	maxMessages  int
 	expectStatus []int
+	expectClose  closeSet
 	measurePing  bool
 	maxMessage   int64
 	maxResult    int
+	anyUTF8      bool
+	script       []act
+	reader       *format.Reader // nil: messages are not read as data
+
+	expectations
+	attempts
 
 	handshake
 	auth
@@ -48,7 +58,13 @@ const (
 
 // settings checks p. The error is an *Error of code config_invalid.
 func (p Params) settings() (*settings, error) {
+	if err := placed(p.Rest, "query", "a step"); err != nil {
+		return nil, err
+	}
 	if err := elsewhere(p.Rest, schema.Of[Live](), "triggers: in a step nothing stays open"); err != nil {
+		return nil, err
+	}
+	if err := elsewhere(p.Rest, schema.Of[Sending](), "actions: a step waits for what it asks"); err != nil {
 		return nil, err
 	}
 	s := &settings{
@@ -56,7 +72,31 @@ func (p Params) settings() (*settings, error) {
 		measurePing:  or(p.MeasurePing, false),
 		expectStatus: p.ExpectStatus,
 	}
-	return s, each(s, p.connect, p.setReceiveTimeout, p.setPayloads, p.setExpected)
+	return s, each(s, p.connect, p.setReceiveTimeout, p.setPayloads, p.setExpectations, p.setScript, p.setExpected, p.setOutcome,
+		func(s *settings) error { return s.readAs(p.Options) })
+}
+
+// placed refuses a mode that is not for this place.
+func placed(rest *value.Map, mode, place string) error {
+	written, _ := rest.Get("mode")
+	switch text, _ := written.(string); {
+	case written == nil, text == "", text == mode:
+		return nil
+	case places[text] != "":
+		return invalid("mode: %s is for %s; in %s it is %s, or left out", text, places[text], place, mode)
+	}
+	return invalid("mode: there are query, send, subscribe and sample")
+}
+
+// places say where each mode is used.
+var places = map[string]string{"query": "steps", "send": "actions", "subscribe": "triggers", "sample": "triggers"}
+
+// readAs has messages read in a format.
+func (s *settings) readAs(o format.Options) (err error) {
+	if s.reader, err = format.New(o, "websocket", s.target.redacted); err != nil {
+		return invalid("%v", err)
+	}
+	return nil
 }
 
 // connect checks what every mode has: where to connect, and how.
@@ -139,25 +179,70 @@ func (l limit) or(fallback time.Duration) (time.Duration, error) {
 	return d, nil
 }
 
-// setExpected decides what has to come back.
-func (p Exchange) setExpected(s *settings) error {
-	s.minMessages = or(p.MinMessages, 1)
-	most := or(p.MaxMessages, max(defaultMany, s.minMessages))
+// setScript reads what is said and waited for in turns.
+func (p Exchange) setScript(s *settings) (err error) {
+	if s.script, err = readScript(p.Script, p.QueryResponse); err != nil || s.script == nil {
+		return err
+	}
 	switch {
-	case s.minMessages < 1:
-		return invalid("min_messages must be at least 1; with receive: none nothing is read")
-	case most < s.minMessages:
-		return invalid("max_messages (%d) must not be less than min_messages (%d)", most, s.minMessages)
+	case len(s.payloads) > 0:
+		return invalid("a script sends its own messages; leave out data, or make it the first step")
+	case s.receiveFirst:
+		return invalid("receive_first is not for a script: make it begin with expect")
+	}
+	return nil
+}
+
+// setExpected decides what has to come back.
+func (p Exchange) setExpected(s *settings) (err error) {
+	if err := p.setCounts(s); err != nil {
+		return err
+	}
+	if s.expectClose, err = closeCodes(p.ExpectClose); err != nil {
+		return err
 	}
 	s.receive = or(p.Receive, "auto")
 	if s.receive == "auto" || s.receive == "" {
-		s.receive = "optional"
-		if len(s.payloads) > 0 || !s.silent() || p.MinMessages != nil {
-			s.receive = "required"
+		s.receive = s.receiving(p.MinMessages != nil)
+	}
+	if s.receive == "none" {
+		switch {
+		case s.receiveFirst:
+			return invalid("receive_first waits for a message, and receive: none for none")
+		case s.wait != nil || s.failIf != nil:
+			return invalid("wait_for and fail_if are about messages, and receive: none reads none")
+		case hearing(s.script):
+			return invalid("the script waits for messages, and receive: none for none")
 		}
 	}
-	if s.receive == "none" && s.receiveFirst {
-		return invalid("receive_first waits for a message, and receive: none for none")
+	if s.receiveTimeout == 0 && s.receive == "optional" {
+		s.receiveTimeout = silence
+	} else if s.receiveTimeout == 0 {
+		s.receiveTimeout = longest
+	}
+	return nil
+}
+
+// receiving is what receive: auto means.
+func (s *settings) receiving(counted bool) string {
+	asked := len(s.payloads) > 0 || !s.silent() || len(s.script) > 0
+	switch {
+	case asked || counted || s.wait != nil:
+		return "required"
+	case s.expectClose != nil:
+		return "none"
+	}
+	return "optional"
+}
+
+func (p Exchange) setCounts(s *settings) error {
+	s.minMessages = or(p.MinMessages, 1)
+	s.maxMessages = or(p.MaxMessages, max(defaultMany, s.minMessages))
+	switch {
+	case s.minMessages < 1:
+		return invalid("min_messages must be at least 1; with receive: none nothing is read")
+	case s.maxMessages < s.minMessages:
+		return invalid("max_messages (%d) must not be less than min_messages (%d)", s.maxMessages, s.minMessages)
 	}
 	if len(s.expectStatus) == 0 {
 		s.expectStatus = []int{http.StatusSwitchingProtocols}
@@ -166,11 +251,6 @@ func (p Exchange) setExpected(s *settings) error {
 		if status < 100 || status > 599 {
 			return invalid("expect_status: %d is no HTTP status", status)
 		}
-	}
-	if s.receiveTimeout == 0 && s.receive == "optional" {
-		s.receiveTimeout = silence
-	} else if s.receiveTimeout == 0 {
-		s.receiveTimeout = longest
 	}
 	return nil
 }
@@ -187,6 +267,7 @@ func (p Connection) setLimits(s *settings) error {
 		s.maxMessage = hardMessage
 	}
 	s.maxResult = int(min(result, hardMessage))
+	s.anyUTF8 = or(p.AnyUTF8, false)
 	return nil
 }
 

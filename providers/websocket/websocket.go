@@ -62,19 +62,18 @@ func (c client) Query(ctx context.Context, p Params) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	q := &query{set: set, transport: &transport{set: set, dialer: c.dialer, now: c.now, shared: c.shared}}
-	result, failed := q.run(ctx)
-	switch {
-	case failed == nil:
-		return result, nil
-	case failed.Code == ConfigInvalid, failed.Code == Cancelled:
-		return result, failed
-	case !or(p.FailOnError, false):
-		return result, nil
-	case failed.Retryable:
-		return result, providers.Temporary(failed, failed.RetryAfter)
+	begun := time.Now()
+	for tried := 1; ; tried++ {
+		q := &query{set: set, begun: begun, tried: tried, transport: c.transport(set)}
+		result, failed := q.run(ctx)
+		if !set.again(ctx, failed, tried, begun.Add(set.timeout)) {
+			return result, judged(failed, or(p.FailOnError, false))
+		}
 	}
-	return result, failed
+}
+
+func (c client) transport(set *settings) *transport {
+	return &transport{set: set, dialer: c.dialer, now: c.now, shared: c.shared}
 }
 
 // Query connects to url, sends data unless it is nil or empty, and waits for the first
@@ -89,7 +88,7 @@ func Query(ctx context.Context, url string, timeout time.Duration, data any) (co
 	fail := true
 	c := client{dialer: &dial.Dialer{}, now: time.Now}
 	result, err := c.Query(ctx, Params{
-		Connection{URL: &url, Timeout: &timeout}, Exchange{Data: data, FailOnError: &fail},
+		Connection: Connection{URL: &url, Timeout: &timeout}, Payload: Payload{Data: data}, Outcome: Outcome{FailOnError: &fail},
 	})
 	if own, ok := errors.AsType[*Error](err); ok {
 		err = own
