@@ -77,6 +77,10 @@ func TestBomb(t *testing.T) {
 		"a join of nothing":          "({{ text }}).join([''] * 1000)",
 		"splitting":                  "[{{ text }}.split('x') for x in {{ list }}]",
 		"a set":                      "set({{ list }})",
+		"calls in quotes":            "'" + rep("keep.len('x',", 300),
+		"calls over lists":           "[keep.len({{ list }}) for x in {{ list }}]",
+		"literals":                   "{{ literal }} == {{ literal }}",
+		"words":                      "{{ words }} == 1",
 		"text in a quoted condition": "'{{#list}}{{#list}}{{#list}}x{{/list}}{{/list}}{{/list}}' == 'x'",
 	}
 	templates := map[string]string{
@@ -101,33 +105,35 @@ func TestBomb(t *testing.T) {
 		"doubling":        "{{ consts.x0 }}",
 		"long chain":      "{{ consts.y0 }}",
 	}
-	l := Language{Functions: Builtin()}
-	s := bombScope(t, l)
-	for name, text := range conditions {
-		t.Run("condition/"+name, func(t *testing.T) {
-			soon(t, func() (any, error) {
-				e, err := l.ParseExpr(text, If)
-				if err != nil {
-					return nil, err
-				}
-				e.Refs()
-				return e.Value(t.Context(), s)
+	for _, keep := range []bool{false, true} {
+		l := Language{Functions: Builtin(), Keep: keep}
+		s := bombScope(t, l)
+		for name, text := range conditions {
+			t.Run("condition/"+name, func(t *testing.T) {
+				soon(t, func() (any, error) {
+					e, err := l.ParseExpr(text, If)
+					if err != nil {
+						return nil, err
+					}
+					e.Refs()
+					return e.Value(t.Context(), s)
+				})
 			})
-		})
-	}
-	for name, text := range templates {
-		t.Run("template/"+name, func(t *testing.T) {
-			soon(t, func() (any, error) {
-				tpl, err := l.Parse(text)
-				if err != nil {
-					return nil, err
-				}
-				tpl.Refs()
-				return tpl.Render(t.Context(), s)
+		}
+		for name, text := range templates {
+			t.Run("template/"+name, func(t *testing.T) {
+				soon(t, func() (any, error) {
+					tpl, err := l.Parse(text)
+					if err != nil {
+						return nil, err
+					}
+					tpl.Refs()
+					return tpl.Render(t.Context(), s)
+				})
 			})
-		})
+		}
 	}
-	celBombs(t, s)
+	celBombs(t, bombScope(t, Language{Functions: Builtin()}))
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	if m.Sys > 1<<30 {
@@ -175,5 +181,5 @@ func bombScope(t *testing.T, l Language) *Scope {
 		n, next := value.Text(int64(i)), value.Text(int64(i+1))
 		set("y"+n, "{{ consts.y"+next+" }}")
 	}
-	return &Scope{Data: map[string]any{"list": list, "text": strings.Repeat("x", 100_000), "a": "a", "consts": consts}}
+	return &Scope{Data: map[string]any{"list": list, "text": strings.Repeat("x", 100_000), "literal": "[" + strings.Repeat("[1], ", 200_000) + "]", "words": strings.Repeat("a and ", 600) + "b", "a": "a", "consts": consts}}
 }

@@ -158,6 +158,9 @@ func (r *run) pastedPath(n *node) (any, error) {
 		return v, err
 	}
 	text := tagText(v)
+	if err := r.grow(len(text)); err != nil {
+		return nil, err
+	}
 	switch {
 	case n.quote == '"' && r.pasting == quoted:
 		text = "'" + text + "'" // Keep does not see that it is quoted already
@@ -171,10 +174,9 @@ func (r *run) pastedPath(n *node) (any, error) {
 			return nil, errNonsense
 		}
 	default:
-		v, err := written(text)
-		return v, firstOf(err, r.grow(len(text)))
+		return written(text)
 	}
-	return text, r.grow(len(text))
+	return text, nil
 }
 
 // breaks says that a text in single quotes would not be one.

@@ -116,7 +116,8 @@ func (t *token) shown(n *node) (string, error) {
 		return t.text(n.pieces)
 	}
 	v, err := t.path(n.path, soft)
-	return tagText(v), err
+	text := tagText(v)
+	return text, firstOf(err, t.grow(len(text)))
 }
 
 // pastedArgument reads the text of a placeholder outside of quotes as an argument. What
