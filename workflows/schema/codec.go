@@ -132,6 +132,7 @@ func (c *codec) withEnum(texts []string) *codec {
 	default:
 		limited.takes = choices(texts)
 		limited.set = func(d *decoder, dst reflect.Value, v source.Value) bool {
+			v.Data = spelled(v.Data, texts)
 			if !c.set(d, dst, v) {
 				return false
 			}
@@ -145,6 +146,24 @@ func (c *codec) withEnum(texts []string) *codec {
 		}
 	}
 	return &limited
+}
+
+// spelled is off, on, yes or no where data is what YAML 1.1 takes such a word for, and
+// texts have it.
+func spelled(data any, texts []string) any {
+	is, ok := data.(bool)
+	if !ok {
+		return data
+	}
+	for _, t := range texts {
+		switch t {
+		case "off", "on", "yes", "no":
+			if truth[t] == is {
+				return t
+			}
+		}
+	}
+	return data
 }
 
 // choices is "a, b or c".

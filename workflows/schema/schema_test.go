@@ -423,3 +423,38 @@ func TestWrongTagsPanic(t *testing.T) {
 		}()
 	}
 }
+
+// YAML 1.1 takes off for false. Where a key takes the word, that is what was meant.
+func TestWordsThatYAMLTakesForBooleans(t *testing.T) {
+	type modes struct {
+		Mode  string   `param:"mode" enum:"off,low,high" doc:"How much."`
+		Other *string  `param:"other" enum:"on,auto" doc:"Whether."`
+		Days  []string `param:"days" enum:"yes,no,off" doc:"Which."`
+		Plain string   `param:"plain" enum:"true,x" doc:"No such word."`
+	}
+	v, err := source.Parse("in.yaml", []byte("{mode: off, other: on, days: [no, off, 'yes'], plain: x}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m modes
+	if err := schema.Of[modes]().Decode(v, "x", &m); err != nil {
+		t.Fatal(err)
+	}
+	// Of two words for one thing the first counts: YAML does not tell which it was.
+	if m.Mode != "off" || *m.Other != "on" || strings.Join(m.Days, " ") != "no no yes" {
+		t.Errorf("%+v, other %s", m, *m.Other)
+	}
+	for text, want := range map[string]string{
+		"mode: on":   `in.yaml:1:7: "mode" of x takes off, low or high, not true`,
+		"other: off": `in.yaml:1:8: "other" of x takes on or auto, not false`,
+		"plain: off": `in.yaml:1:8: "plain" of x takes true or x, not false`,
+	} {
+		v, err := source.Parse("in.yaml", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := schema.Of[modes]().Decode(v, "x", &m); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+}
