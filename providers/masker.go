@@ -1,5 +1,7 @@
 package providers
 
+import "strings"
+
 // A Masker hides given texts, for a provider that knows of secrets that must not stand
 // in its own words: errors, headers of an answer, a reason. It masks as Pool.Mask does.
 // Its nil hides nothing.
@@ -21,4 +23,27 @@ func (m *Masker) Mask(text string) string {
 		return text
 	}
 	return m.matcher.mask(text)
+}
+
+// MaskCut is Mask for the beginning of a longer text: where it ends in the midst of a
+// secret, that part of it is hidden as well.
+func (m *Masker) MaskCut(text string) string {
+	if m == nil {
+		return text
+	}
+	text = m.matcher.mask(text)
+	at := len(text)
+	for _, patterns := range m.matcher.patterns {
+		for _, p := range patterns {
+			for n := min(len(p)-1, len(text)); n >= shortest && n > len(text)-at; n-- {
+				if strings.HasSuffix(text, p[:n]) {
+					at = len(text) - n
+				}
+			}
+		}
+	}
+	if at < len(text) {
+		text = text[:at] + redacted
+	}
+	return text
 }

@@ -29,6 +29,22 @@ func TestMasker(t *testing.T) {
 	}
 }
 
+// Of a text that was cut off, the beginning of a secret at its end is hidden too.
+func TestMaskCut(t *testing.T) {
+	m := NewMasker("hush-hush-hush", "sh-x")
+	for text, want := range map[string]string{
+		"say hush-hu":             "say [redacted]",
+		"say hush":                "say [redacted]",
+		"say hus":                 "say hus",
+		"say hush-hush-hush, hus": "say [redacted], hus",
+		"nothing":                 "nothing",
+	} {
+		if got := m.MaskCut(text); got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}
+
 // Headers are the author's own names, some of which say that the value is secret.
 func TestSecretsByName(t *testing.T) {
 	type params struct {

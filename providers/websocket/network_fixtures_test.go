@@ -2,6 +2,8 @@ package websocket
 
 import (
 	"bytes"
+	"crypto/tls"
+	"crypto/x509"
 	"log/slog"
 	"sync"
 )
@@ -27,4 +29,12 @@ func (l *lockedBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()
+}
+
+// tlsState is what a server knows of a connection.
+type tlsState = tls.ConnectionState
+
+// named is for a name instead of an address.
+func named(name string) func(*x509.Certificate) {
+	return func(c *x509.Certificate) { c.DNSNames = []string{name} }
 }

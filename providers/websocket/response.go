@@ -26,7 +26,7 @@ const (
 // stays in the reader: it is the first of the websocket's frames.
 func (t *transport) read(in *bufio.Reader, req *http.Request) (*http.Response, error) {
 	for range maxInterim + 1 {
-		head, err := readHead(in)
+		head, err := t.readHead(in)
 		if err != nil {
 			return nil, err
 		}
@@ -34,7 +34,7 @@ func (t *transport) read(in *bufio.Reader, req *http.Request) (*http.Response, e
 		rest := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(head), in), len(head))
 		response, err := http.ReadResponse(rest, req)
 		if err != nil {
-			return nil, fault(NotHTTP, err, "the answer to the upgrade is not HTTP: %s", excerpt(head))
+			return nil, fault(NotHTTP, err, "the answer to the upgrade is not HTTP: %s", t.begins(head))
 		}
 		if response.StatusCode/100 != 1 || response.StatusCode == http.StatusSwitchingProtocols {
 			return response, nil
@@ -44,13 +44,13 @@ func (t *transport) read(in *bufio.Reader, req *http.Request) (*http.Response, e
 }
 
 // readHead reads up to the empty line behind the headers.
-func readHead(in *bufio.Reader) ([]byte, error) {
+func (t *transport) readHead(in *bufio.Reader) ([]byte, error) {
 	var head []byte
 	for lines := 0; ; {
 		part, err := in.ReadSlice('\n')
 		head = append(head, part...)
 		if begins := head[:min(len(head), 5)]; !strings.HasPrefix("HTTP/", string(begins)) {
-			return nil, fault(NotHTTP, nil, "the answer to the upgrade is not HTTP: %s", excerpt(head))
+			return nil, fault(NotHTTP, nil, "the answer to the upgrade is not HTTP: %s", t.begins(head))
 		}
 		switch {
 		case len(head) > maxHead:
@@ -69,10 +69,18 @@ func readHead(in *bufio.Reader) ([]byte, error) {
 	}
 }
 
-// excerpt shows the beginning of what came instead of HTTP.
-func excerpt(text []byte) string {
+// excerpt shows the beginning of what came, or was not expected.
+func excerpt(text []byte) string { return strconv.QuoteToASCII(firstLine(text)) }
+
+// begins is excerpt where the server may have sent back what it was told.
+func (t *transport) begins(text []byte) string {
+	return strconv.QuoteToASCII(t.veil().start(firstLine(text)))
+}
+
+// firstLine is the beginning, as far as it is shown.
+func firstLine(text []byte) string {
 	line, _, _ := bytes.Cut(text, []byte("\n"))
-	return strconv.QuoteToASCII(string(line[:min(len(line), 60)]))
+	return string(line[:min(len(line), 60)])
 }
 
 // upgradeFault is the error where no answer could be read.

@@ -239,7 +239,7 @@ func (t *transport) readBody(response *http.Response) string {
 	}
 	t.leash.until(earlier(t.deadline, time.Now().Add(maxBodyTime)))
 	text, _ := io.ReadAll(io.LimitReader(response.Body, maxBody)) // what came is better than nothing
-	return string(bytes.ToValidUTF8(text, []byte("\uFFFD")))
+	return t.veil().start(string(bytes.ToValidUTF8(text, []byte("\uFFFD"))))
 }
 
 const (

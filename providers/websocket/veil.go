@@ -82,9 +82,13 @@ type veil struct {
 
 func (v *veil) text(text string) string { return v.words.Mask(text) }
 
-// error hides what an error quotes. Its cause is replaced where that shows a secret.
+// start is text for the beginning of a longer one.
+func (v *veil) start(text string) string { return v.words.MaskCut(text) }
+
+// error hides what an error quotes. Its cause is replaced where that shows a secret. What
+// is said of the parameters quotes nobody, and says "wrong password" whatever that is.
 func (v *veil) error(e *Error) {
-	if e == nil || v.words == nil {
+	if e == nil || v.words == nil || e.Code == ConfigInvalid {
 		return
 	}
 	e.Target, e.Problem, e.Detail = v.text(e.Target), v.text(e.Problem), v.text(e.Detail)
@@ -118,6 +122,9 @@ func (v *veil) result(r *Result) {
 // hide hides what was made for the connection in a message that has it in it.
 func (m *Message) hide(mask *providers.Masker) {
 	text := mask.Mask(m.Data)
+	if m.Truncated {
+		text = mask.MaskCut(m.Data)
+	}
 	if text == m.Data {
 		return
 	}
@@ -128,7 +135,7 @@ func (m *Message) hide(mask *providers.Masker) {
 
 // veil is made when there is something to show, from what there is to hide by then.
 func (t *transport) veil() *veil {
-	if len(t.set.secrets)+len(t.concealed)+len(t.made) == 0 {
+	if t.set == nil || len(t.set.secrets)+len(t.concealed)+len(t.made) == 0 {
 		return &veil{}
 	}
 	all := append(append(append([]string{}, t.set.secrets...), t.concealed...), t.made...)
