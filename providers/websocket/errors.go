@@ -140,9 +140,10 @@ type Error struct {
 	Err        error // the cause; may be nil
 }
 
-// Error is one sentence: the target and what went wrong there.
+// Error is one sentence: the target and what went wrong there. A mistake in the
+// parameters is none of the target's.
 func (e *Error) Error() string {
-	if e.Target == "" {
+	if e.Target == "" || e.Code == ConfigInvalid {
 		return e.Problem
 	}
 	return e.Target + ": " + e.Problem

@@ -51,9 +51,13 @@ func (p Credentials) oauth2(s *settings) (authorizer, error) {
 		return nil, invalid("oauth2.token_url is missing")
 	}
 	var err error
-	if o.endpoint, err = parseTarget(c.TokenURL); err != nil {
-		return nil, invalid("oauth2.token_url: %s", strings.TrimPrefix(err.Error(), "the address "))
+	if u, _ := url.Parse(c.TokenURL); u == nil || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, invalid("oauth2.token_url is not an address of http or https")
 	}
+	if o.endpoint, err = parseTarget(c.TokenURL); err != nil {
+		return nil, invalid("oauth2.token_url: %v", err)
+	}
+	s.hideAddress(o.endpoint.query)
 	if !o.endpoint.secure {
 		s.warn("oauth2.token_url is not https: the client's secret goes to it for everybody on the way to read")
 	}

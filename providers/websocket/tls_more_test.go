@@ -103,7 +103,7 @@ func TestClientCertificateWithPassword(t *testing.T) {
 	address := serve(t, overTLS(demands(root.issue(t, local), 0, root), echo))
 	yaml := "data: hi\ntls_ca: " + textFile(t, root.pem()) + "\nurl: wss://" + address + "\ntls_cert: " + certFile + "\ntls_key: " + filepath.Join("testdata", "keys", "ec-pkcs8-aes256-SHA512.pem")
 	want(t, "with it", outcome(ask(t, yaml+"\ntls_key_pwd: "+keyPassword)), "ok")
-	for password, wanted := range map[string]string{"wrong": "wrong password for tls.client_certs[0].key_file", "": "missing password for tls.client_certs[0].key_file, which is encrypted"} {
+	for password, wanted := range map[string]string{"wrong": "wrong password for tls_key", "": "missing password for tls_key, which is encrypted"} {
 		_, err := testClient.Query(t.Context(), with(t, yaml+"\ntls_key_pwd: '"+password+"'"))
 		if own, ok := asError(err); !ok || own.Code != ConfigInvalid || own.Problem != wanted {
 			t.Errorf("%q: %v", password, err)

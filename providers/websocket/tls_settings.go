@@ -55,6 +55,8 @@ type ClientCert struct {
 	CertFile string           `param:"cert_file" doc:"File of the certificate, read for each connection."`
 	KeyFile  string           `param:"key_file" doc:"File of the key, read for each connection."`
 	Password providers.Secret `param:"password" doc:"Password of the key, if it is encrypted."`
+
+	flat bool // it was given in Telegraf's keys
 }
 
 // tlsSettings are checked settings for TLS, to a server or a proxy.
@@ -170,7 +172,7 @@ func (p TLSParams) into(b TLS) (TLS, error) {
 	case cert == "":
 		return b, invalid("tls_key is given without tls_cert")
 	}
-	b.ClientCerts = append(slices.Clone(b.ClientCerts), ClientCert{CertFile: cert, KeyFile: key, Password: p.TLSKeyPassword})
+	b.ClientCerts = append(slices.Clone(b.ClientCerts), ClientCert{CertFile: cert, KeyFile: key, Password: p.TLSKeyPassword, flat: true})
 	return b, nil
 }
 
@@ -225,12 +227,14 @@ func (g ClientCert) settings(name string) (c clientCert, err error) {
 	if g.Cert == "" && g.CertFile == "" {
 		return c, invalid("missing %scert_file and %skey_file", name, name)
 	}
-	if c.cert, err = materialOf(name+"cert", g.Cert, name+"cert_file", g.CertFile); err != nil {
-		return c, err
+	if g.flat {
+		c.cert, c.key = material{fileName: "tls_cert", file: g.CertFile}, material{fileName: "tls_key", file: g.KeyFile}
+	} else {
+		c.cert = material{name + "cert", g.Cert, name + "cert_file", g.CertFile}
+		c.key = material{name + "key", string(g.Key), name + "key_file", g.KeyFile}
 	}
-	c.key, err = materialOf(name+"key", string(g.Key), name+"key_file", g.KeyFile)
 	c.password = string(g.Password)
-	return c, err
+	return c, nil
 }
 
 // versions are Telegraf's names.
