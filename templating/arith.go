@@ -82,7 +82,7 @@ func (r *run) joined(op string, a, b any) (any, bool, error) {
 func (r *run) repeated(a any, n int64) (any, bool, error) {
 	n = max(n, 0)
 	if s, ok := a.(string); ok {
-		if _, isNumber := textNumber(s); isNumber {
+		if _, isNumber := textNumber(s); isNumber && r.pasting == typed {
 			return nil, false, nil
 		}
 		if n > maxStrings || int64(len(s))*n > maxStrings {

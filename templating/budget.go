@@ -45,7 +45,8 @@ type run struct {
 
 	exact   bool    // what is not there has no order
 	pasting pasting // how placeholders are read with "compat: keep"
-	rounds  int     // how deep texts are rendered that texts lead to, then
+	pastes  map[*node]paste
+	rounds  int // how deep texts are rendered that texts lead to, then
 
 	strict  bool
 	lenient int      // helpers around that make what is missing no mistake
@@ -97,7 +98,7 @@ func (r *run) end() {
 	}
 	clear(r.items[:cap(r.items)])
 	clear(r.open[:cap(r.open)])
-	r.ctx, r.scope, r.missing, r.items, r.open = nil, nil, nil, r.items[:0], r.open[:0]
+	r.ctx, r.scope, r.missing, r.pastes, r.items, r.open = nil, nil, nil, nil, r.items[:0], r.open[:0]
 	r.at, r.lenient, r.depth, r.exact, r.pasting, r.cost = 0, 0, 0, false, typed, cost{}
 	runs.Put(r)
 }
@@ -140,6 +141,9 @@ func (r *run) grow(n int) error {
 	}
 	return r.tick(1 + n/256)
 }
+
+// condition says that this is no template.
+func (r *run) condition() bool { return len(r.open) == 0 }
 
 func (r *run) now() func() time.Time { return r.scope.Now }
 

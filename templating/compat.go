@@ -34,6 +34,26 @@ func (l Language) keeps(form Form) bool { return l.Keep && (form == If || form =
 // nonsense does not hold.
 var errNonsense = errors.New("this is no expression once the data is in it")
 
+// misplaced says what white space makes nonsense of a condition: Python takes some at
+// the beginning for an indentation, and the end of a line for that of a statement.
+func misplaced(text string) string {
+	if isBlank(text[0]) {
+		return "this begins with a blank"
+	}
+	open := 0
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '(' || c == '[' || c == '{':
+			open++
+		case c == ')' || c == ']' || c == '}':
+			open--
+		case c == '\n' && open == 0 && strings.TrimSpace(text[i:]) != "":
+			return "this goes on in another line"
+		}
+	}
+	return ""
+}
+
 // keepBool is the truth of the condition as Keep has it.
 func (e *Expr) keepBool(ctx context.Context, s *Scope) (bool, error) {
 	v, how, err := e.keepValue(ctx, s)
@@ -121,11 +141,68 @@ func (e *Expr) value(ctx context.Context, s *Scope, how pasting) (any, error) {
 	r := begin(ctx, s, e.form, expressionTime)
 	defer r.end()
 	r.pasting = how
-	v, err := e.code.run(r)
+	v, err := e.code.pasted(r)
 	if err == errNonsense {
 		return nil, err
 	}
 	return v, r.verdict(e.text, err)
+}
+
+// pasted is the value of c with everything pasted into it before it is evaluated: what
+// is nonsense in a part is nonsense as a whole, and every function is called.
+func (c *code) pasted(r *run) (any, error) {
+	if r.pasting != typed {
+		r.pastes = map[*node]paste{}
+		if err := r.paste(c.node); err != nil {
+			return nil, err
+		}
+	}
+	return c.run(r)
+}
+
+// A paste is what stands for a placeholder or call, or why nothing can: names that
+// nobody knows are an error only where they are needed.
+type paste struct {
+	v   any
+	err error
+}
+
+// paste finds out what stands for the placeholders and calls in n.
+func (r *run) paste(n *node) error {
+	var p paste
+	switch {
+	case n.kind == pathNode:
+		p.v, p.err = r.pastedPath(n)
+	case n.kind == textNode:
+		p.v, p.err = r.pastedText(n)
+	case n.kind == callNode && n.call.keep:
+		p.v, p.err = r.pastedCall(n)
+	default:
+		for _, k := range n.kids {
+			if err := r.paste(k); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if wrong, ours := p.err.(*Error); p.err != nil && (!ours || wrong.called) {
+		return p.err
+	}
+	r.pastes[n] = p
+	return nil
+}
+
+// standing is what stands for n, as paste found out, or its value where nothing is
+// pasted.
+func (r *run) standing(n *node, value func(*node) (any, error)) (any, error) {
+	if r.pasting == typed {
+		return value(n)
+	}
+	p, ok := r.pastes[n]
+	if !ok {
+		return value(n)
+	}
+	return p.v, p.err
 }
 
 // written is the value that a text has as a Python expression: that of a literal.

@@ -97,6 +97,9 @@ func (t *token) argument(n *node) (v any, given bool, err error) {
 	case err != nil:
 		return nil, false, err
 	case n.quote != 0:
+		if t.condition() && ends(text, n.quote) {
+			return nil, false, errNonsense // Keep finds no call in it
+		}
 		return t.joined(text), true, nil
 	case text == "":
 		return nil, false, nil
@@ -136,6 +139,17 @@ func (t *token) pastedArgument(n *node, text string) (any, error) {
 		}
 	}
 	return nil, &Error{Offset: n.pos, Message: fmt.Sprintf("%q is not one argument", around(text, 0)), Hint: "write quotes around the braces", called: true}
+}
+
+// ends says that a text in these quotes ends before its end: Keep takes a quote for an
+// apostrophe only before a letter, a digit or a blank (spec §4.3).
+func ends(text string, quote byte) bool {
+	for i := 0; i < len(text); i++ {
+		if text[i] == quote && (i+1 == len(text) || !isNameByte(text[i+1]) && text[i+1] != ' ' || text[i+1] == '_') {
+			return true
+		}
+	}
+	return false
 }
 
 func isWordOnly(text string) bool {

@@ -58,7 +58,7 @@ func (l Language) ParseExpr(text string, form Form) (*Expr, error) {
 	e := &Expr{text: text, form: form, keep: keep}
 	e.code = code{node: p.whole(), keep: keep}
 	switch {
-	case keep && (p.err != nil && !p.sure || p.err == nil && isBlank(text[0])):
+	case keep && (p.err != nil && !p.sure || p.err == nil && misplaced(text) != ""):
 		e.code.node, e.nonsense = l.unread(text), true
 		p.never()
 	case p.err != nil:
@@ -80,7 +80,7 @@ func (l Language) unread(text string) *node {
 // never notes that the condition cannot hold: Keep takes what it cannot read for one
 // that does not.
 func (p *parser) never() {
-	n := Note{Code: NoteNever, Message: "this begins with a blank", Hint: "leave it out"}
+	n := Note{Code: NoteNever, Message: misplaced(p.text), Hint: "write it in one line"}
 	if e := p.err; e != nil {
 		n.Offset, n.Message, n.Hint = e.Offset, e.Message, e.Hint
 	}

@@ -26,9 +26,9 @@ func operations() []exprs.Function {
 		{Name: "text", Func: func(a ...any) (any, error) { return a[0].(*run).piecesText(a[1].(*node).pieces) }},
 		{Name: "unknown", Func: func(a ...any) (any, error) { return a[0].(*run).unknown(a[1].(string)) }},
 
-		{Name: "pasted path", Func: func(a ...any) (any, error) { return a[0].(*run).pastedPath(a[1].(*node)) }},
-		{Name: "pasted text", Func: func(a ...any) (any, error) { return a[0].(*run).pastedText(a[1].(*node)) }},
-		{Name: "pasted call", Func: func(a ...any) (any, error) { return a[0].(*run).pastedCall(a[1].(*node)) }},
+		{Name: "pasted path", Func: func(a ...any) (any, error) { r := a[0].(*run); return r.standing(a[1].(*node), r.pastedPath) }},
+		{Name: "pasted text", Func: func(a ...any) (any, error) { r := a[0].(*run); return r.standing(a[1].(*node), r.pastedText) }},
+		{Name: "pasted call", Func: func(a ...any) (any, error) { r := a[0].(*run); return r.standing(a[1].(*node), r.pastedCall) }},
 		{Name: "keep call", Func: func(a ...any) (any, error) { return a[0].(*run).keepCall(a[1].(*node)) }},
 
 		{Name: "truth", Func: func(a ...any) (any, error) { return value.Truthy(a[1]), step(a) }},
