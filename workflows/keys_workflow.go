@@ -121,7 +121,7 @@ var workflowTable = table[Workflow]{
 		}, func(_ *reader, w *Workflow, v source.Value) { w.Consts = v }},
 		{row{
 			name: "strategy", kind: schema.String, def: string(Wait),
-			enum:    []string{string(Wait), string(Skip), string(Parallel)}, others: true,
+			enum: []string{string(Wait), string(Skip), string(Parallel)}, others: true,
 			doc:     "What happens when a run for the same alert is still under way: wait, skip, or run beside it.",
 			example: "strategy: nonparallel",
 		}, func(_ *reader, w *Workflow, v source.Value) { w.Strategy = Strategy(v.Data.(string)) }},
