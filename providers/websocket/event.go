@@ -60,9 +60,12 @@ type Sample struct {
 	Unsolicited int64     `param:"unsolicited" doc:"How many messages came so far that nobody had asked for."`
 }
 
-// An item is what becomes an event. It waits in the queue as it came: what takes time
-// is done by those who deal with it.
+// An item is what becomes an event. It waits in the queue as it came, and what takes
+// time is done by those who deal with it, and only if it is asked for: see event.
 type item struct {
+	s      *subscription // set when it is dealt with
+	number int64         // of the event
+
 	kind Kind
 	typ  websocket.MessageType
 	data []byte
@@ -129,11 +132,11 @@ func (i *identity) event(at time.Time, n int64) string {
 	return crockford.EncodeToString(b[:])[:26]
 }
 
-// event is what a subscription raises for i. Keep is how many bytes of the messages
-// are kept.
-func (i *item) event(url string, number int64, keep int) Event {
+// event is what a subscription raises for i.
+func (i *item) event() Event {
+	url, keep := i.s.set.target.redacted, i.s.set.maxResult
 	e := Event{
-		ID:           i.from.event(i.at, number),
+		ID:           i.from.event(i.at, i.number),
 		Provider:     "websocket",
 		Kind:         i.kind,
 		URL:          url,

@@ -3,31 +3,33 @@ package websocket
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// A queue is where messages wait for those who deal with them: at most size of them,
+// A queue is where events wait for those who deal with them: at most size of them,
 // counting those that are being dealt with, and no more than maxQueued bytes. Workers
 // are started when there is something to do and end when there is not, since most
 // subscriptions are idle most of the time.
 //
-// One goroutine puts messages in.
+// One goroutine puts messages in, several at a time where they came together: a lock for
+// each would cost more than reading it did.
 type queue struct {
 	size    int
 	workers int
-	do      func(item)
+	do      func(*item) // the item is good until it returns
 
 	mu      sync.Mutex
-	items   []item // waiting; the first is items[head]
-	head    int
-	busy    int // being dealt with
+	items   ring
 	working int // workers
-	bytes   int64
-	closed  bool // nothing is dealt with any more
 	dropped dropped
+	closed  atomic.Bool // nothing is dealt with any more
 
-	room chan struct{} // has a token when a place has become free
-	all  sync.WaitGroup
+	load  atomic.Int64  // waiting and being dealt with
+	bytes atomic.Int64  // of these
+	want  atomic.Bool   // somebody waits for room
+	room  chan struct{} // has a token when there may be some, if somebody waits for it
+	all   sync.WaitGroup
 }
 
 // dropped counts messages that were taken and not dealt with, by reason.
@@ -38,33 +40,43 @@ type dropped struct {
 const (
 	maxQueued = 64 << 20 // bytes of messages that may wait
 	maxBlock  = 10 * time.Second
+	briefly   = 5 * time.Millisecond
 	// extra is how many events beside messages may wait where there is no room: what
 	// happens to the connection is not to be lost behind the messages it brought.
 	extra = 64
+	// handful is how many items a worker takes at a time at most, where many wait.
+	handful = 32
 )
 
-func newQueue(size, workers int, do func(item)) *queue {
+func newQueue(size, workers int, do func(*item)) *queue {
 	return &queue{size: size, workers: workers, do: do, room: make(chan struct{}, 1)}
 }
 
-// put adds an item, whether or not there is room.
-func (q *queue) put(i item) {
+// put adds items, whether or not there is room.
+func (q *queue) put(items ...item) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.add(i)
+	for _, i := range items {
+		q.add(i)
+	}
 }
 
-func (q *queue) add(i item) {
-	if q.closed {
-		q.dropped.stopped++
-		return
-	}
-	q.items = append(q.items, i)
-	q.bytes += int64(i.size)
-	if q.working < q.workers {
-		q.working++
-		q.all.Add(1)
-		go q.work()
+// offer adds messages. For one that there is no room for, the oldest is dropped, or
+// where that is not wanted, the message itself.
+func (q *queue) offer(instead bool, items ...item) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, i := range items {
+		switch {
+		case !q.crowded(0):
+		case !instead || q.items.n == 0:
+			q.dropped.newest++
+			continue
+		default:
+			q.drop()
+			q.dropped.oldest++
+		}
+		q.add(i)
 	}
 }
 
@@ -72,137 +84,130 @@ func (q *queue) add(i item) {
 func (q *queue) note(i item) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if i.kind != GaveUp && q.taken() >= q.size+extra {
+	if i.kind != GaveUp && q.load.Load() >= int64(q.size+extra) {
 		q.dropped.newest++
 		return
 	}
 	q.add(i)
 }
 
-// offer adds a message, if need be instead of the oldest.
-func (q *queue) offer(i item, instead bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.full() {
-		if !instead || q.waiting() == 0 {
-			q.dropped.newest++
-			return
-		}
-		q.drop()
-		q.dropped.oldest++
+func (q *queue) add(i item) {
+	if q.closed.Load() {
+		q.dropped.stopped++
+		return
 	}
-	q.add(i)
+	q.items.push(i)
+	q.load.Add(1)
+	q.bytes.Add(int64(i.size))
+	if q.working < q.workers {
+		q.working++
+		q.all.Add(1)
+		go q.work()
+	}
+}
+
+// drop takes the oldest out.
+func (q *queue) drop() {
+	i := q.items.pop()
+	q.load.Add(-1)
+	q.bytes.Add(-int64(i.size))
+}
+
+// crowded says that there is no room beside more messages.
+func (q *queue) crowded(more int) bool {
+	return q.load.Load()+int64(more) >= int64(q.size) || q.bytes.Load() >= maxQueued
 }
 
 // reserve waits until there is room for a message, for at most limit; then it makes
 // room by dropping the oldest. When ctx is done there is always room: what has been
 // read has to go somewhere.
 func (q *queue) reserve(ctx context.Context, limit time.Duration) {
-	if !q.crowded() {
+	// A quarter of the places, if they become free soon: to be woken for each is dear.
+	if q.await(ctx, briefly, func() bool { return !q.crowded(q.size / 4) }) {
 		return
 	}
-	timer := time.NewTimer(limit)
-	defer timer.Stop()
-	for q.crowded() {
-		select {
-		case <-q.room:
-		case <-ctx.Done():
-			return
-		case <-timer.C:
-			q.mu.Lock()
-			if q.full() && q.waiting() > 0 {
-				q.drop()
-				q.dropped.blocked++
-			}
-			q.mu.Unlock()
-			return
-		}
+	if q.await(ctx, limit-briefly, func() bool { return !q.crowded(0) }) {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.crowded(0) && q.items.n > 0 {
+		q.drop()
+		q.dropped.blocked++
 	}
 }
 
 // roomy waits until half of the places are free.
 func (q *queue) roomy(ctx context.Context) {
-	for {
-		q.mu.Lock()
-		half := q.taken() <= q.size/2 && q.bytes <= maxQueued/2
-		q.mu.Unlock()
-		if half {
-			return
-		}
+	q.await(ctx, longest, func() bool { return q.load.Load() <= int64(q.size/2) && q.bytes.Load() <= maxQueued/2 })
+}
+
+// await waits until enough is true, or ctx is done, or for limit in vain.
+func (q *queue) await(ctx context.Context, limit time.Duration, enough func() bool) bool {
+	late := time.NewTimer(limit)
+	defer late.Stop()
+	q.want.Store(true)
+	defer q.want.Store(false)
+	for !enough() {
 		select {
 		case <-q.room:
 		case <-ctx.Done():
-			return
+			return true
+		case <-late.C:
+			return false
 		}
 	}
-}
-
-func (q *queue) crowded() bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.full()
-}
-
-func (q *queue) full() bool   { return q.taken() >= q.size || q.bytes >= maxQueued }
-func (q *queue) taken() int   { return q.waiting() + q.busy }
-func (q *queue) waiting() int { return len(q.items) - q.head }
-
-// drop takes the oldest out.
-func (q *queue) drop() {
-	i := q.pop()
-	q.bytes -= int64(i.size)
-}
-
-func (q *queue) pop() item {
-	i := q.items[q.head]
-	q.items[q.head] = item{} // not held on to
-	q.head++
-	switch {
-	case q.head == len(q.items):
-		q.items, q.head = q.items[:0], 0
-		if cap(q.items) > 64 {
-			q.items = nil
-		}
-	case q.head >= 64 && q.head*2 >= len(q.items):
-		n := copy(q.items, q.items[q.head:])
-		clear(q.items[n:])
-		q.items, q.head = q.items[:n], 0
-	}
-	return i
+	return true
 }
 
 // work deals with items until there are none.
 func (q *queue) work() {
 	defer q.all.Done()
+	var hand [handful]item
 	for {
-		i, ok := q.next()
-		if !ok {
+		n := q.next(hand[:])
+		if n == 0 {
 			return
 		}
-		q.do(i)
-		q.done(i)
+		for k := range n {
+			if q.closed.Load() {
+				q.mu.Lock()
+				q.dropped.stopped++
+				q.mu.Unlock()
+			} else {
+				q.do(&hand[k])
+			}
+			q.done(hand[k].size)
+			hand[k] = item{} // not held on to
+		}
 	}
 }
 
-func (q *queue) next() (item, bool) {
+// next takes one item, or some where many wait, and returns how many. After none the
+// worker has to end.
+func (q *queue) next(hand []item) int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.waiting() == 0 {
+	if q.items.n == 0 {
 		q.working--
-		return item{}, false
+		q.items.release()
+		return 0
 	}
-	q.busy++
-	return q.pop(), true
+	n := min(len(hand), 1+q.items.n/(8*q.workers))
+	for k := range n {
+		hand[k] = q.items.pop()
+	}
+	return n
 }
 
-func (q *queue) done(i item) {
-	q.mu.Lock()
-	q.busy--
-	q.bytes -= int64(i.size)
-	q.mu.Unlock()
-	select {
-	case q.room <- struct{}{}:
-	default:
+func (q *queue) done(size int) {
+	q.bytes.Add(-int64(size))
+	q.load.Add(-1)
+	if q.want.Load() {
+		select {
+		case q.room <- struct{}{}:
+		default:
+		}
 	}
 }
 
@@ -210,9 +215,11 @@ func (q *queue) done(i item) {
 func (q *queue) stop() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.closed = true
-	q.dropped.stopped += q.waiting()
-	q.items, q.head = nil, 0
+	q.closed.Store(true)
+	for q.items.n > 0 {
+		q.drop()
+		q.dropped.stopped++
+	}
 }
 
 // drain waits until everything is dealt with. Nothing may be put in any more.
@@ -222,3 +229,43 @@ func (q *queue) drain() dropped {
 	defer q.mu.Unlock()
 	return q.dropped
 }
+
+// A ring is items in their order.
+type ring struct {
+	items []item // their number is a power of two
+	head  int
+	n     int
+	peak  int // most that it had since it was empty
+}
+
+func (r *ring) push(i item) {
+	if r.n == len(r.items) {
+		larger := make([]item, max(4, 2*len(r.items)))
+		k := copy(larger, r.items[r.head:])
+		copy(larger[k:], r.items[:r.head])
+		r.items, r.head = larger, 0
+	}
+	r.items[(r.head+r.n)&(len(r.items)-1)] = i
+	r.n++
+	r.peak = max(r.peak, r.n)
+}
+
+func (r *ring) pop() item {
+	i := r.items[r.head]
+	r.items[r.head] = item{} // not held on to
+	r.head = (r.head + 1) & (len(r.items) - 1)
+	r.n--
+	return i
+}
+
+// release lets go of the memory of an empty ring, if it is more than what was needed of
+// late, or a lot.
+func (r *ring) release() {
+	if len(r.items) > keptItems || len(r.items) > 4*r.peak {
+		r.items, r.head = nil, 0
+	}
+	r.peak = 0
+}
+
+// keptItems is how long a ring may be whose memory is kept, 30 KiB.
+const keptItems = 256

@@ -18,7 +18,7 @@ type consumer struct {
 	go_ chan struct{}
 }
 
-func (c *consumer) do(i item) {
+func (c *consumer) do(i *item) {
 	<-c.go_
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -52,7 +52,7 @@ func TestQueuePolicies(t *testing.T) {
 						q.reserve(t.Context(), maxBlock)
 						q.put(i)
 					default:
-						q.offer(i, tt.policy == "drop_oldest")
+						q.offer(tt.policy == "drop_oldest", i)
 					}
 					synctest.Wait() // for the worker to take what there is
 				}
@@ -96,11 +96,11 @@ func TestQueueBytes(t *testing.T) {
 		c := &consumer{go_: make(chan struct{})}
 		q := newQueue(1000, 1, c.do)
 		for n := range int64(5) {
-			q.offer(item{seq: n + 1, size: 20 << 20}, false)
+			q.offer(false, item{seq: n + 1, size: 20 << 20})
 		}
 		close(c.go_)
 		want(t, "dropped", q.drain(), dropped{newest: 1})
-		want(t, "left", q.bytes, 0)
+		want(t, "left", q.bytes.Load(), 0)
 	})
 }
 
@@ -115,7 +115,7 @@ func TestQueueAddsUp(t *testing.T) {
 		stop := rapid.IntRange(0, 400).Draw(t, "stop")
 		var mu sync.Mutex
 		var got []int64
-		q := newQueue(size, workers, func(i item) {
+		q := newQueue(size, workers, func(i *item) {
 			mu.Lock()
 			defer mu.Unlock()
 			got = append(got, i.seq)
@@ -124,7 +124,7 @@ func TestQueueAddsUp(t *testing.T) {
 			if k == stop {
 				q.stop()
 			}
-			q.offer(item{seq: int64(k), size: k}, instead)
+			q.offer(instead, item{seq: int64(k), size: k})
 		}
 		d := q.drain()
 		if sum := len(got) + d.oldest + d.newest + d.stopped; sum != n {

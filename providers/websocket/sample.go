@@ -112,7 +112,7 @@ func (p *sampler) heard(typ websocket.MessageType, data []byte) {
 		p.unsolicited++
 		return
 	}
-	p.got = append(p.got, reply{typ, append([]byte{}, data...), p.s.now()})
+	p.got = append(p.got, reply{typ, data, p.s.now()})
 	if len(p.got) == p.replies {
 		close(p.enough)
 		p.enough = nil

@@ -98,8 +98,11 @@ type stream struct {
 	came      atomic.Int64 // bytes read
 	heard     atomic.Int64 // when the last of them came, as age says it
 	pinged    atomic.Int64 // when the last ping came, as age says it
-	finishing func() bool  // a message that has begun is taken to its end, and no other is begun
-	patience  func()       // gives the peer some time for that
+	clock     func() time.Time
+	at        time.Time   // when something last came, by the clock
+	waits     func()      // told before reading waits for something to come
+	finishing func() bool // a message that has begun is taken to its end, and no other is begun
+	patience  func()      // gives the peer some time for that
 }
 
 // age is how long the stream has been open.
@@ -158,12 +161,16 @@ func (s *stream) Read(p []byte) (int, error) {
 
 // fetch reads what there is.
 func (s *stream) fetch(p []byte) (n int, err error) {
+	if s.waits != nil {
+		s.waits()
+	}
 	if s.in != nil {
 		n, err = s.in.Read(p)
 	} else {
 		n, err = s.conn.Read(p)
 	}
-	if n > 0 {
+	if n > 0 && s.clock != nil {
+		s.at = s.clock()
 		s.came.Add(int64(n))
 		s.heard.Store(int64(s.age()))
 	}

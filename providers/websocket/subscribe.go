@@ -27,11 +27,11 @@ import (
 // for it. An error that is providers.ErrUnhandled does not end the subscription: the
 // message is lost, or with auto_replay_nacks emitted again.
 func (c client) Subscribe(ctx context.Context, p Subscription, emit func(providers.Alert) error) error {
-	return c.listen(ctx, p, func(e Event, at time.Time) error { return emit(e.alert(at)) })
+	return c.listen(ctx, p, func(i *item) error { return emit(i.event().alert(i.at)) })
 }
 
-// listen is Subscribe with events as they are here.
-func (c client) listen(ctx context.Context, p Subscription, emit func(Event, time.Time) error) error {
+// listen is Subscribe with events as they are here: as they came.
+func (c client) listen(ctx context.Context, p Subscription, emit func(*item) error) error {
 	s, err := c.subscription(p)
 	if err != nil {
 		return err
@@ -58,13 +58,14 @@ type subscription struct {
 	now    func() time.Time
 	log    *slog.Logger
 	random func() float64 // in [0, 1)
-	emit   func(Event, time.Time) error
+	emit   func(*item) error
 	reach  func(context.Context) (net.Conn, error) // of tests
 
 	queue  *queue
+	hand   []item                  // messages on their way into the queue
 	halt   context.CancelCauseFunc // ends everything because of emit's error
 	number atomic.Int64            // of events
-	last   atomic.Pointer[Event]   // the last message's, for resume_message
+	last   atomic.Pointer[item]    // the last message, for resume_message
 	silent lull
 
 	tries int       // attempts that failed since a connection held
@@ -77,7 +78,7 @@ func (s *subscription) run(ctx context.Context) error {
 	inner, halt := context.WithCancelCause(ctx)
 	defer halt(nil)
 	s.halt = halt
-	s.queue = newQueue(s.live.queue, s.live.workers, func(i item) { s.deliver(inner, i) })
+	s.queue = newQueue(s.live.queue, s.live.workers, func(i *item) { s.deliver(inner, i) })
 	s.silent.start(s)
 
 	listen := s.listen
@@ -112,7 +113,7 @@ func (s *subscription) listen(ctx context.Context) (*link, error) {
 	for ctx.Err() == nil {
 		l, failed := s.open(ctx)
 		if failed == nil {
-			failed = l.read(ctx, func() bool { return s.room(ctx, l) }, func(typ websocket.MessageType, data []byte) { s.take(l, typ, data) })
+			failed = s.read(ctx, l)
 			if ctx.Err() != nil {
 				return l, nil
 			}
@@ -123,6 +124,13 @@ func (s *subscription) listen(ctx context.Context) (*link, error) {
 		}
 	}
 	return nil, nil
+}
+
+// read takes the messages of a connection until it ends, and says why it did.
+func (s *subscription) read(ctx context.Context, l *link) *Error {
+	l.t.stream.waits = s.flush
+	defer s.flush()
+	return l.read(ctx, func() bool { return s.room(ctx, l) }, func(typ websocket.MessageType, data []byte) { s.take(l, typ, data) })
 }
 
 // open makes an attempt to connect, and raises what is to be told of it.
@@ -209,7 +217,11 @@ func (s *subscription) resume() ([]turn, *Error) {
 	if s.live.resume == nil || !s.again {
 		return nil, nil
 	}
-	v, err := s.live.resume(map[string]any{"last": value.Of(last), "gap_ms": milliseconds(s.now().Sub(s.seen))})
+	var event any
+	if last != nil {
+		event = value.Of(last.event())
+	}
+	v, err := s.live.resume(map[string]any{"last": event, "gap_ms": milliseconds(s.now().Sub(s.seen))})
 	if err != nil {
 		return nil, fault(ConfigInvalid, err, "resume_message: %v", err)
 	}
@@ -223,11 +235,16 @@ func (s *subscription) resume() ([]turn, *Error) {
 // room waits until there is room for a message, as far as the policy says so. If there
 // will be none, the link has failed.
 func (s *subscription) room(ctx context.Context, l *link) bool {
+	if !s.queue.crowded(len(s.hand)) {
+		return true
+	}
+	s.flush()
 	switch {
-	case s.live.overflow == "close" && s.queue.crowded():
+	case !s.queue.crowded(0):
+	case s.live.overflow == "close":
 		l.fail(fault(QueueFull, nil, "closed, because %d messages wait for their runs", s.live.queue))
 		return false
-	case s.live.overflow == "block" && s.queue.crowded():
+	case s.live.overflow == "block":
 		l.holds.Add(1)
 		s.queue.reserve(ctx, maxBlock)
 		l.holds.Add(1)
@@ -235,19 +252,32 @@ func (s *subscription) room(ctx context.Context, l *link) bool {
 	return true
 }
 
-// take puts a message into the queue.
+// take takes a message. It is in the queue when reading has to wait for the next one.
 func (s *subscription) take(l *link, typ websocket.MessageType, data []byte) {
 	s.silent.over(s)
-	s.add(item{kind: MessageKind, typ: typ, data: append(make([]byte, 0, len(data)), data...), at: s.now(), seq: l.seq.Load(), from: l.identity, size: len(data)})
+	s.hand = append(s.hand, item{
+		kind: MessageKind, typ: typ, data: data, size: len(data), at: l.t.stream.at, seq: l.seq.Load(), from: l.identity,
+	})
+	if len(s.hand) >= handful || len(data) > keptBuffer {
+		s.flush()
+	}
 }
 
-// add puts what was received into the queue, or drops it, as the policy says.
-func (s *subscription) add(i item) {
+// flush puts what was taken into the queue, or drops it, as the policy says.
+func (s *subscription) flush() {
+	if len(s.hand) > 0 {
+		s.add(s.hand...)
+		clear(s.hand)
+		s.hand = s.hand[:0]
+	}
+}
+
+func (s *subscription) add(items ...item) {
 	switch s.live.overflow {
 	case "drop_oldest", "drop_newest":
-		s.queue.offer(i, s.live.overflow == "drop_oldest")
+		s.queue.offer(s.live.overflow == "drop_oldest", items...)
 	default:
-		s.queue.put(i)
+		s.queue.put(items...)
 	}
 }
 
@@ -261,19 +291,20 @@ func (s *subscription) raise(i item) {
 }
 
 // deliver emits what i becomes. A run that failed is repeated if that is asked for.
-func (s *subscription) deliver(ctx context.Context, i item) {
+func (s *subscription) deliver(ctx context.Context, i *item) {
 	defer func() {
 		if p := recover(); p != nil {
 			s.log.Error("emitting an event panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			s.end(fmt.Errorf("bug: emitting an event panicked: %v", p))
 		}
 	}()
-	e := i.event(s.set.target.redacted, s.number.Add(1), s.set.maxResult)
+	i.s, i.number = s, s.number.Add(1)
 	if s.live.resume != nil && i.kind == MessageKind {
-		s.last.Store(&e)
+		last := *i
+		s.last.Store(&last)
 	}
 	for n := 1; ; n++ {
-		err := s.emit(e, i.at)
+		err := s.emit(i)
 		switch {
 		case err == nil:
 			return

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	coder "github.com/coder/websocket"
 
@@ -25,7 +24,7 @@ func BenchmarkSubscribe(b *testing.B) {
 		{"text", strings.Repeat("x", 100), false},
 		{"json", `{"symbol":"ACME","price":101.25,"volume":1200,"side":"buy","venue":"XNYS","at":"2026-01-02T03:04:05Z"}`, true},
 	} {
-		b.Run(bench.name+"/events", func(b *testing.B) { consumeEvents(b, stream1000(b, bench.message)) })
+		b.Run(bench.name+"/events", func(b *testing.B) { consumeEvents(b, stream1000(b, bench.message), bench.json) })
 		b.Run(bench.name+"/library", func(b *testing.B) { consumeBare(b, stream1000(b, bench.message), bench.json) })
 	}
 }
@@ -40,12 +39,17 @@ func stream1000(b *testing.B, message string) string {
 	})
 }
 
-func consumeEvents(b *testing.B, address string) {
+func consumeEvents(b *testing.B, address string, json bool) {
 	b.ReportAllocs()
 	done := errors.New("done")
 	p := subscribed(b, "url: ws://"+address+"\nproxy_url: direct\nclose_timeout: 10ms")
 	n := 0
-	err := testClient.listen(b.Context(), p, func(e Event, _ time.Time) error {
+	err := testClient.listen(b.Context(), p, func(i *item) error {
+		if json {
+			if _, err := value.DecodeJSON(i.data); err != nil {
+				return err
+			}
+		}
 		if n++; n == 1 {
 			b.ResetTimer()
 		}

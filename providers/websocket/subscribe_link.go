@@ -23,7 +23,7 @@ type link struct {
 	conn   *websocket.Conn
 	cancel context.CancelFunc
 	seq    atomic.Int64 // messages read
-	buf    []byte       // of the last one
+	buf    []byte       // for the next one
 
 	heard atomic.Int64          // when the last message came, since the connection was opened
 	holds atomic.Int64          // odd while nothing is read because there is no room for it
@@ -58,6 +58,7 @@ func (s *subscription) connect(ctx context.Context, more []turn) (*link, *Error)
 	l.mask = t.mask
 	t.response, t.tls = nil, nil // nobody asks for them any more
 	t.stream.finishing = func() bool { return l.aged.Load() || ctx.Err() != nil }
+	t.stream.clock = s.now
 	t.stream.patience = func() { t.leash.goodbye(l.set.closeTimeout) }
 	t.leash.until(time.Time{})
 	l.task(func() { l.greet(ctx, more) })
@@ -117,7 +118,7 @@ func (l *link) read(ctx context.Context, room func() bool, take func(websocket.M
 		if typ == websocket.MessageText && !utf8.Valid(data) {
 			return fault(InvalidUTF8, nil, "the server sent a text message that is not UTF-8")
 		}
-		l.heard.Store(int64(l.t.stream.age()))
+		l.heard.Store(l.t.stream.heard.Load())
 		if !l.answers(data) {
 			l.seq.Add(1)
 			take(typ, data)
@@ -125,30 +126,38 @@ func (l *link) read(ctx context.Context, room func() bool, take func(websocket.M
 	}
 }
 
-// payload reads a message. What it returns is good until it is called again.
+// payload reads a message. Small ones share memory, one behind the other, which is let
+// go of with the last of them.
 func (l *link) payload(r io.Reader) ([]byte, error) {
-	buf := l.buf[:0]
-	for {
-		if len(buf) == cap(buf) {
-			buf = append(buf, 0)[:len(buf)]
+	buf := l.buf
+	for n := 0; ; {
+		if n == len(buf) {
+			buf = larger(buf, l.chunk())
 		}
-		n, err := r.Read(buf[len(buf):cap(buf)])
-		buf = buf[:len(buf)+n]
-		if err == nil {
-			continue
+		k, err := r.Read(buf[n:])
+		n += k
+		switch {
+		case err == io.EOF && len(buf) <= keptBuffer:
+			l.buf = buf[n:]
+			return buf[:n:n], nil
+		case err == io.EOF:
+			l.buf = nil
+			return buf[:n:n], nil
+		case err != nil:
+			return nil, err
 		}
-		l.buf = nil
-		if cap(buf) <= keptBuffer {
-			l.buf = buf
-		}
-		if err == io.EOF {
-			return buf, nil
-		}
-		return nil, err
 	}
 }
 
-// keptBuffer is how large a message may be whose memory is used again.
+// larger is a buffer that begins with the message that b is full of.
+func larger(b []byte, least int) []byte {
+	return append(make([]byte, 0, max(least, 2*len(b))), b...)[:max(least, 2*len(b))]
+}
+
+// chunk is how much memory to take for messages: little for one that has brought few.
+func (l *link) chunk() int { return min(512<<min(l.seq.Load()/8, 5), keptBuffer/4) }
+
+// keptBuffer is how large the memory of several messages may be.
 const keptBuffer = 64 << 10
 
 // answers says that a message is only the answer to a heartbeat.

@@ -66,7 +66,8 @@ func (th *theatre) start(yaml string, do func(Event) error) {
 	th.s = s
 	s.random = func() float64 { return 0.5 }
 	s.reach = th.dial
-	s.emit = func(e Event, _ time.Time) error {
+	s.emit = func(i *item) error {
+		e := i.event()
 		th.note("%s", told(e))
 		if do != nil {
 			return do(e)

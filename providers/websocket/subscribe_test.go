@@ -34,7 +34,8 @@ func listenWith(t testing.TB, c client, yaml string, do func(Event) error) *list
 	l := &listening{t: t, events: make(chan Event, 10000), cancel: cancel, ended: make(chan error, 1)}
 	p := subscribed(t, yaml)
 	go func() {
-		l.ended <- c.listen(ctx, p, func(e Event, _ time.Time) error {
+		l.ended <- c.listen(ctx, p, func(i *item) error {
+			e := i.event()
 			select {
 			case l.events <- e:
 			default: // so many that nobody asks for them one by one
