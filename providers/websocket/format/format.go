@@ -118,7 +118,7 @@ func (r *Reader) Read(data []byte, at time.Time) ([]any, error) {
 }
 
 // guarded is read, with a library's panic an error: whoever sends a message must not end
-// the program. (expfmt v0.67.5 panics at a line that begins with a brace.)
+// the program.
 func (r *Reader) guarded(data []byte, at time.Time) (got entries, err error) {
 	defer func() {
 		if p := recover(); p != nil {
