@@ -52,7 +52,7 @@ func (p *parser) argument(n *node) {
 // tableCall is the call of a function of the table.
 func (p *parser) tableCall(name string, at int, args []*node, names []string) *node {
 	n := p.make(callNode, at, args...)
-	n.call = &call{name: name, names: names, text: p.text, pos: at, keep: p.lang.Keep}
+	n.call = &call{name: name, names: names, text: p.text, pos: at, keep: p.lang.Keep, inBraces: p.inBraces}
 	if p.err != nil {
 		return n
 	}

@@ -104,22 +104,9 @@ func (a *Args) number(i int) any {
 	return int64(0)
 }
 
-// List is argument i as a list: a list or tuple, the characters of a text unless the
-// text is a list as Python prints it, the keys of a mapping, nothing for null. It
-// must not be changed.
-func (a *Args) List(i int) []any { return readElements(a.read(i)) }
-
-// read is argument i, and what it writes if it is the text of a list or mapping: that is
-// how a quoted '{{ list }}' arrives. In Keep it stays a text.
-func (a *Args) read(i int) any {
-	v := a.Any(i)
-	if text, ok := v.(string); ok && !a.keep {
-		if parsed, ok := collection(text); ok {
-			return parsed
-		}
-	}
-	return v
-}
+// List is argument i as a list: a list or tuple, the characters of a text, the keys of
+// a mapping, nothing for null. It must not be changed.
+func (a *Args) List(i int) []any { return readElements(a.Any(i)) }
 
 // Map is argument i as a mapping, which must not be changed. Text that is one in
 // JSON or as Python prints it counts. The result is nil after a mistake.

@@ -143,7 +143,7 @@ func TestKeepFunctions(t *testing.T) {
 		{"keep.is_business_hours(start_hour='12')", "True"},
 		{"keep.is_business_hours(timezone='Asia/Tokyo')", "False"},
 		{"keep.is_business_hours('2024-05-05T09:00:00Z')", "False"},
-		{"keep.is_business_hours('2024-05-05T09:00:00Z', business_days='[6]')", "True"},
+		{"keep.is_business_hours('2024-05-05T09:00:00Z', business_days=[6])", "True"},
 		{"keep.is_business_hours('zz')", "False"},
 		{"keep.is_business_hours(business_days=[7])", "error: keep.is_business_hours: invalid business days [7]: they are numbers from 0 (Monday) to 6 (Sunday)"},
 		{"keep.is_business_hours(start_hour=25)", "error: keep.is_business_hours: hours must be between 0 and 23"},

@@ -9,15 +9,14 @@ import (
 )
 
 // listFunctions work on lists, on the characters of a text, and on the keys of a
-// mapping. A text that is a list as Python prints it is that list: it is how a
-// quoted '{{ list }}' arrives.
+// mapping.
 func listFunctions() []Function {
 	return []Function{
 		{
 			Name: "keep.len", Params: "(iterable=[])",
 			Doc:     "How many elements, keys or characters there are.",
 			Example: "keep.len([1, 2]) == 2",
-			Call:    func(_ context.Context, a *Args) any { return int64(lengthOf(a.read(0))) },
+			Call:    func(_ context.Context, a *Args) any { return int64(lengthOf(a.Any(0))) },
 		},
 		{
 			Name: "keep.all", Params: "(iterable)",

@@ -137,6 +137,9 @@ func jsonDumps(a *Args) any {
 }
 
 func jsonLoads(v any, keep bool) any {
+	if !isText(v) && keep {
+		return value.NewMap(0)
+	}
 	switch v := v.(type) {
 	case value.Object:
 		return v.Map

@@ -134,7 +134,7 @@ func TestArgs(t *testing.T) {
 		{"a name that is not given", []any{"x"}, nil, func(a *Args) any { v, ok := a.Named("n"); return []any{v, ok, a.Has(1)} }, "[None, False, False]"},
 		{"a tuple is a list", []any{value.Tuple{int64(1)}}, nil, func(a *Args) any { return a.List(0) }, "[1]"},
 		{"a text is its characters", []any{"né"}, nil, func(a *Args) any { return a.List(0) }, "['n', 'é']"},
-		{"a text is the list it says", []any{"['a']"}, nil, func(a *Args) any { return a.List(0) }, "['a']"},
+		{"also when it looks like a list", []any{"[a"}, nil, func(a *Args) any { return a.List(0) }, "['[', 'a']"},
 		{"a mapping is its keys", []any{value.MapOf(value.Entry{Key: "k"})}, nil, func(a *Args) any { return a.List(0) }, "['k']"},
 		{"a text is the mapping it says", []any{`{'a': None}`}, nil, func(a *Args) any { return a.Map(0) }, "{'a': None}"},
 		{"truth", []any{""}, nil, func(a *Args) any { return a.Bool(0) }, "False"},

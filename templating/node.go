@@ -60,8 +60,10 @@ type call struct {
 	builtin *builtin // one of Python's
 	names   []string // of the last arguments
 	keep    bool     // it is called as Keep does it
-	text    string   // whose function it is, for errors
-	pos     int
+
+	inBraces bool   // its arguments are those of an expression
+	text     string // whose function it is, for errors
+	pos      int
 }
 
 // walk calls f with n and all below it, in the order of the text.

@@ -22,6 +22,8 @@ func operations() []exprs.Function {
 		{Name: "soft path !=", Func: func(a ...any) (any, error) { return not(pathEqual(a, soft)) }},
 		{Name: "optional path ==", Func: func(a ...any) (any, error) { return pathEqual(a, optional) }},
 		{Name: "optional path !=", Func: func(a ...any) (any, error) { return not(pathEqual(a, optional)) }},
+		{Name: "argument", Func: func(a ...any) (any, error) { return a[0].(*run).argument(a[1]) }},
+		{Name: "quoted argument", Func: func(a ...any) (any, error) { return a[0].(*run).quotedArgument(a[1]) }},
 		{Name: "quoted", Func: func(a ...any) (any, error) { return a[0].(*run).quoted(a[1]) }},
 		{Name: "text", Func: func(a ...any) (any, error) { return a[0].(*run).piecesText(a[1].(*node).pieces) }},
 		{Name: "unknown", Func: func(a ...any) (any, error) { return a[0].(*run).unknown(a[1].(string)) }},
@@ -128,6 +130,28 @@ func (r *run) quoted(v any) (any, error) {
 	}
 	s := tagText(v)
 	return s, r.grow(len(s))
+}
+
+// argument is v as a function gets it from a placeholder: a text that writes a list or
+// mapping as Python prints it is that, as it is in Keep (spec §4.3).
+func (r *run) argument(v any) (any, error) {
+	text, ok := v.(string)
+	if !ok {
+		return v, r.tick(1)
+	}
+	if parsed, ok := collection(text); ok {
+		return parsed, r.grow(len(text))
+	}
+	return v, r.tick(1)
+}
+
+// quotedArgument is v as a function gets it from a placeholder in quotes: text, save
+// that a list or mapping is better off as what it is (spec §11.1, B-7).
+func (r *run) quotedArgument(v any) (any, error) {
+	if _, isList := items(v); isList || isMapping(v) {
+		return v, r.tick(1)
+	}
+	return r.quoted(v)
 }
 
 // quotedContains is v in '{{ list }}': an element, or a part of the list's text.

@@ -230,7 +230,7 @@ func (t *translator) translated(n *node) ast.Node {
 		if n.call.keep {
 			return t.keepCall(n)
 		}
-		return t.op("call", append([]ast.Node{t.constant(n.call)}, t.arguments(n.kids)...)...)
+		return t.op("call", append([]ast.Node{t.constant(n.call)}, t.arguments(n.call, n.kids)...)...)
 	case methodNode:
 		return t.op("method", append([]ast.Node{t.constant(n.call)}, t.all(n.kids)...)...)
 	case celNode:
@@ -268,12 +268,20 @@ func (t *translator) text(n *node) ast.Node {
 	return t.node(n)
 }
 
-// arguments translates those of a call, which may be missing.
-func (t *translator) arguments(kids []*node) []ast.Node {
+// arguments translates those of a call: placeholders are handed on as they are, quoted
+// or not, and may be missing.
+func (t *translator) arguments(c *call, kids []*node) []ast.Node {
 	out := t.all(kids)
 	for i, k := range kids {
-		if k.kind == pathNode && !k.quoted && !k.optional && !t.keep {
-			out[i] = t.op("soft path", t.constant(k.path))
+		if k.kind != pathNode || k.optional || t.keep || c.builtin != nil && k.quoted {
+			continue
+		}
+		out[i] = t.op("soft path", t.constant(k.path))
+		switch {
+		case k.quoted:
+			out[i] = t.op("quoted argument", out[i])
+		case c.builtin == nil && !c.inBraces:
+			out[i] = t.op("argument", out[i])
 		}
 	}
 	return out
