@@ -201,8 +201,8 @@ func (t *transport) connectRequest(p *proxy, conn net.Conn) error {
 		return err
 	}
 	switch {
-	case response.StatusCode == http.StatusProxyAuthRequired:
-		return authRequired(p, response.Header)
+	case response.StatusCode == http.StatusProxyAuthRequired, response.StatusCode == http.StatusUnauthorized:
+		return authRequired(p, response) // 401 is what tinyproxy says to who has no password at all
 	case response.StatusCode/100 != 2:
 		return t.rejected(p, response)
 	case in.Buffered() > 0:
@@ -213,9 +213,9 @@ func (t *transport) connectRequest(p *proxy, conn net.Conn) error {
 }
 
 // authRequired is the error for 407, with the schemes that the proxy knows.
-func authRequired(p *proxy, h http.Header) *Error {
+func authRequired(p *proxy, response *http.Response) *Error {
 	var schemes []string
-	for _, line := range h.Values("Proxy-Authenticate") {
+	for _, line := range append(response.Header.Values("Proxy-Authenticate"), response.Header.Values("WWW-Authenticate")...) {
 		scheme, _, _ := strings.Cut(strings.TrimSpace(line), " ")
 		schemes = append(schemes, scheme)
 	}
@@ -223,8 +223,8 @@ func authRequired(p *proxy, h http.Header) *Error {
 	if p.user != nil {
 		said = "another user or password"
 	}
-	e := fault(ProxyAuthRequired, nil, "the proxy %s wants %s (407)", p.shown, said).detailed("%s", strings.Join(schemes, ", "))
-	e.Status = http.StatusProxyAuthRequired
+	e := fault(ProxyAuthRequired, nil, "the proxy %s wants %s (%d)", p.shown, said, response.StatusCode).detailed("%s", strings.Join(schemes, ", "))
+	e.Status = response.StatusCode
 	return e
 }
 

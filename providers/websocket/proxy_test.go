@@ -274,6 +274,7 @@ func proxyRows(t *testing.T) []proxyRow {
 	rows := []proxyRow{
 		{name: "407", serve: newGate("", "a:b").http, code: "proxy_auth_required", detail: "Basic, NTLM"},
 		{name: "407 with a wrong password", with: "USER", serve: newGate("", "a:b").http, code: "proxy_auth_required", detail: "Basic, NTLM"},
+		{name: "401, as tinyproxy says it", serve: answer("HTTP/1.1 401 Unauthorized", "WWW-Authenticate: Basic realm=x", "Content-Length: 0"), code: "proxy_auth_required", detail: "Basic"},
 		{name: "502", serve: newGate("127.0.0.1:1", "").http, code: "proxy_rejected", detail: "no host"},
 		{name: "403 and a page", serve: says(response("HTTP/1.1 403 Forbidden", "Content-Length: 6") + "denied"), code: "proxy_rejected", detail: "denied"},
 		{name: "a page without end", serve: func(p *peer) { p.request(); p.say(response("HTTP/1.1 503 No")); p.drip() }, code: "proxy_rejected"},
