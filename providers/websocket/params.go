@@ -19,6 +19,7 @@ type Config struct {
 	Expected
 	format.Options
 	Outcome
+	Sending
 	Live
 }
 

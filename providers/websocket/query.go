@@ -25,7 +25,7 @@ type query struct {
 
 	messages []Message
 	parsed   []any
-	kept     int // bytes of messages in the result
+	used     int // bytes of messages in the result
 	answer   int // which of messages is the one that ended the wait
 	sent     Traffic
 	received Arrived
@@ -34,6 +34,7 @@ type query struct {
 	closed   *Close
 	enough   atomic.Bool // what was waited for is there, for whoever sends meanwhile
 	unjudged error       // why the last message could not be judged
+	kept     bool        // the connection is kept, and being read: what it counts is not ours
 }
 
 // run does the exchange and tells how it went. It returns within a tenth of a second
@@ -353,10 +354,10 @@ func (q *query) keep(typ websocket.MessageType, data []byte) (*arrival, *Error) 
 	if t.timings.FirstMessage == nil {
 		t.timings.FirstMessage = new(milliseconds(now.Sub(t.responded)))
 	}
-	m := message(typ, data, now.Sub(q.begun), max(0, q.set.maxResult-q.kept))
+	m := message(typ, data, now.Sub(q.begun), max(0, q.set.maxResult-q.used))
 	m.hide(t.mask)
 	q.messages = append(q.messages, m)
-	q.kept += len(m.Data)
+	q.used += len(m.Data)
 	a := &arrival{typ: typ, data: data, index: len(q.messages) - 1, at: now.Sub(q.begun), messages: q.messages, response: t.response}
 	if q.set.failIf == nil {
 		return a, nil

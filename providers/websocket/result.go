@@ -43,7 +43,7 @@ type Result struct {
 	Proxy      *string   `param:"proxy" doc:"Proxy that was gone through, without user and password."`
 	TLS        *TLSFacts `param:"tls" doc:"What the server showed of itself; null for ws://."`
 
-	Close    *Close  `param:"close" doc:"How the connection was closed; null if it was not opened."`
+	Close    *Close  `param:"close" doc:"How the connection was closed; null if it was not opened, or is kept open."`
 	Sent     Traffic `param:"sent" doc:"What was sent."`
 	Received Arrived `param:"received" doc:"What was received."`
 	Attempts int     `param:"attempts" doc:"How often it was tried."`
@@ -157,7 +157,7 @@ func (q *query) result(e *Error) Result {
 		Attempts:    q.tried,
 		Timings:     t.timings,
 	}
-	if t.stream != nil {
+	if t.stream != nil && !q.kept {
 		r.Received.Pings = t.stream.guard.pings
 	}
 	if t.response != nil {

@@ -250,6 +250,7 @@ func (q *query) await(ctx context.Context, a *act, groups map[string]string, dea
 			q.answered(m)
 			return nil
 		case !a.skip:
+			q.answer = m.index
 			return fault(AssertionFailed, nil, "the message %s %s", excerpt(m.data), why)
 		case q.received.Messages >= q.set.maxMessages:
 			return q.tooMany()
@@ -286,4 +287,6 @@ func (a *act) matches(m *arrival, groups map[string]string) (matched bool, why s
 }
 
 // hearing says that one of the steps waits for a message.
-func hearing(acts []act) bool { return slices.ContainsFunc(acts, func(a act) bool { return a.hears() }) }
+func hearing(acts []act) bool {
+	return slices.ContainsFunc(acts, func(a act) bool { return a.hears() })
+}

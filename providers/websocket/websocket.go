@@ -28,11 +28,13 @@ var readme string
 var Provider = providers.Define(providers.Definition[client]{
 	Type:       "websocket",
 	Title:      "WebSocket",
-	Summary:    "Connect to a WebSocket server, send a message, and read the answer.",
+	Summary:    "Ask, tell or listen to WebSocket servers: connect, send messages, and read what comes.",
 	Categories: []providers.Category{"Developer Tools", "Monitoring"},
 	Readme:     readme,
 	Open:       providers.Open(open),
+	Message:    "message",
 	Query:      providers.Call(client.Query),
+	Notify:     providers.Call(client.Notify),
 	Subscribe:  providers.Listen(client.Subscribe),
 	Demo: &providers.Demo{
 		Handler: func(say func(string)) http.Handler { return echotest.Saying(echotest.Greet, say) },
@@ -47,10 +49,17 @@ type client struct {
 	now      func() time.Time
 	log      *slog.Logger
 	shared   *shared
+	lines    *lines
 }
 
 func open(_ context.Context, defaults Config, env providers.Env) (client, error) {
-	return client{defaults, env.Dialer, env.Now, env.Log, &shared{log: env.Log, conceal: env.Hide}}, nil
+	return client{defaults, env.Dialer, env.Now, env.Log, &shared{log: env.Log, conceal: env.Hide}, &lines{}}, nil
+}
+
+// Close closes the connections that are kept open.
+func (c client) Close() error {
+	c.lines.Close()
+	return nil
 }
 
 // Query is one exchange. That the server did not do what was wanted is in the result,
