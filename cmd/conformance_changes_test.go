@@ -206,11 +206,11 @@ func (c *keepCase) hasLooseBraces() bool {
 
 var (
 	bareArgument   = regexp.MustCompile(`keep\.\w+\s*\([^'"]*\{\{`)
-	quotedArgument = regexp.MustCompile(`[(,]\s*(?:'\{\{[^}]*\}\}'|"\{\{[^}]*\}\}")\s*[,)]`)
+	quotedArgument = regexp.MustCompile(`keep\.(?:len|first|last|index|slice|all|diff|join)\s*\(\s*(?:'\{\{[^}]*\}\}'|"\{\{[^}]*\}\}")\s*[,)]`)
 )
 
 // hasPlainArgument: Keep cannot read the text of one without quotes, or takes a list in
-// quotes for a text.
+// quotes for a text, in the functions that lists and texts both go to.
 func (c *keepCase) hasPlainArgument() bool {
 	_, fails := c.expect.Get("error")
 	return slices.ContainsFunc(c.texts(), func(text string) bool {
