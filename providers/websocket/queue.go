@@ -240,7 +240,7 @@ type ring struct {
 
 func (r *ring) push(i item) {
 	if r.n == len(r.items) {
-		larger := make([]item, max(4, 2*len(r.items)))
+		larger := make([]item, max(leastItems, 2*len(r.items)))
 		k := copy(larger, r.items[r.head:])
 		copy(larger[k:], r.items[:r.head])
 		r.items, r.head = larger, 0
@@ -258,14 +258,18 @@ func (r *ring) pop() item {
 	return i
 }
 
-// release lets go of the memory of an empty ring, if it is more than what was needed of
-// late, or a lot.
+// release lets go of the memory of an empty ring, if it is little, a lot, or more than
+// what was needed of late.
 func (r *ring) release() {
-	if len(r.items) > keptItems || len(r.items) > 4*r.peak {
+	if len(r.items) <= leastItems || len(r.items) > keptItems || len(r.items) > 4*r.peak {
 		r.items, r.head = nil, 0
 	}
 	r.peak = 0
 }
 
-// keptItems is how long a ring may be whose memory is kept, 30 KiB.
-const keptItems = 256
+// A ring has at least leastItems, and keeps its memory while it is empty if it has no
+// more than keptItems (34 KiB).
+const (
+	leastItems = 4
+	keptItems  = 256
+)

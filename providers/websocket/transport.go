@@ -208,7 +208,7 @@ func (t *transport) upgrade(ctx context.Context, conn net.Conn, req *http.Reques
 	// If this fails, reading fails too, or finds why: a server may turn us away before
 	// it has read everything.
 	_, _ = conn.Write(out.Bytes())
-	in := bufio.NewReader(conn)
+	in := bufio.NewReaderSize(conn, 1<<10) // a 101 has less
 	response, err := t.read(in, req)
 	t.responded = time.Now()
 	t.timings.Handshake = new(milliseconds(t.responded.Sub(begun)))

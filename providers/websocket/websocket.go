@@ -25,7 +25,7 @@ import (
 var readme string
 
 // Provider asks WebSocket servers.
-var Provider = providers.Define(providers.Definition[client]{
+var Provider = providers.Define(providers.Definition[*client]{
 	Type:       "websocket",
 	Title:      "WebSocket",
 	Summary:    "Ask, tell or listen to WebSocket servers: connect, send messages, and read what comes.",
@@ -33,16 +33,17 @@ var Provider = providers.Define(providers.Definition[client]{
 	Readme:     readme,
 	Open:       providers.Open(open),
 	Message:    "message",
-	Query:      providers.Call(client.Query),
-	Notify:     providers.Call(client.Notify),
-	Subscribe:  providers.Listen(client.Subscribe),
+	Query:      providers.Call((*client).Query),
+	Notify:     providers.Call((*client).Notify),
+	Subscribe:  providers.Listen((*client).Subscribe),
 	Demo: &providers.Demo{
 		Handler: func(say func(string)) http.Handler { return echotest.Saying(echotest.Greet, say) },
 		With:    map[string]string{"socket_url": "ws://{host}"},
 	},
 })
 
-// A client has the defaults of its configuration, and the way to the network.
+// A client has the defaults of its configuration, and the way to the network. It is large,
+// and what holds it may live as long as a subscription: it is handed around by address.
 type client struct {
 	defaults Config
 	dialer   *dial.Dialer
@@ -52,12 +53,12 @@ type client struct {
 	lines    *lines
 }
 
-func open(_ context.Context, defaults Config, env providers.Env) (client, error) {
-	return client{defaults, env.Dialer, env.Now, env.Log, &shared{log: env.Log, conceal: env.Hide}, &lines{}}, nil
+func open(_ context.Context, defaults Config, env providers.Env) (*client, error) {
+	return &client{defaults, env.Dialer, env.Now, env.Log, &shared{log: env.Log, conceal: env.Hide}, &lines{}}, nil
 }
 
 // Close closes the connections that are kept open.
-func (c client) Close() error {
+func (c *client) Close() error {
 	c.lines.Close()
 	return nil
 }
@@ -65,7 +66,7 @@ func (c client) Close() error {
 // Query is one exchange. That the server did not do what was wanted is in the result,
 // or, with fail_on_error, also an error; a mistake in the parameters is always an
 // error, and so is being called off.
-func (c client) Query(ctx context.Context, p Params) (Result, error) {
+func (c *client) Query(ctx context.Context, p Params) (Result, error) {
 	p = p.over(c.defaults)
 	set, err := p.settings()
 	if err != nil {
@@ -81,7 +82,7 @@ func (c client) Query(ctx context.Context, p Params) (Result, error) {
 	}
 }
 
-func (c client) transport(set *settings) *transport {
+func (c *client) transport(set *settings) *transport {
 	return &transport{set: set, dialer: c.dialer, now: c.now, shared: c.shared}
 }
 
@@ -95,7 +96,7 @@ func (c client) transport(set *settings) *transport {
 // *Error. The timeout must be positive.
 func Query(ctx context.Context, url string, timeout time.Duration, data any) (connection bool, reply string, err error) {
 	fail := true
-	c := client{dialer: &dial.Dialer{}, now: time.Now}
+	c := &client{dialer: &dial.Dialer{}, now: time.Now}
 	result, err := c.Query(ctx, Params{
 		Connection: Connection{URL: &url, Timeout: &timeout}, Payload: Payload{Data: data}, Outcome: Outcome{FailOnError: &fail},
 	})
