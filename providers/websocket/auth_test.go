@@ -3,6 +3,7 @@ package websocket
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -360,6 +361,38 @@ func TestOAuth2AtOnce(t *testing.T) {
 		want(t, "token", (<-seen).Header.Get("Authorization"), "Bearer abcd")
 	}
 	want(t, "asked", asked.Load(), 1)
+}
+
+// Whoever waits for another's token waits no longer than his own time.
+func TestOAuth2WaitsNotForEver(t *testing.T) {
+	goOn := make(chan bool)
+	begun := make(chan bool, 10)
+	tokens, _ := tokenServer(t, func(w http.ResponseWriter, _ *http.Request, _ int64) {
+		begun <- true
+		<-goOn
+		fmt.Fprint(w, `{"access_token":"abcd","expires_in":3600}`)
+	})
+	address, _ := witness(t)
+	c := testClient
+	c.shared = &shared{}
+	yaml := "receive: none\nurl: ws://" + address + "\noauth2: {enabled: true, client_key: c, token_url: '" + tokens + "'}\n"
+	done := make(chan error)
+	patient, impatient := with(t, yaml), with(t, yaml+"timeout: 0.1")
+	go func() { _, err := c.Query(t.Context(), patient); done <- err }()
+	<-begun
+	r, err := c.Query(t.Context(), impatient)
+	if err != nil || outcome(r) != "auth_failed" || !r.Error.Retryable {
+		t.Errorf("%v, %+v", err, r.Error)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err = c.Query(ctx, patient); err == nil || !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	close(goOn)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
 }
 
 // The token server is a target like any other: what the policy forbids, it forbids

@@ -16,9 +16,18 @@ import (
 // nameServer answers over UDP and TCP with the addresses of names; it knows no others.
 func nameServer(t testing.TB, names map[string]string) (address string) {
 	t.Helper()
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	var conn net.PacketConn
+	for conn == nil { // a port that is free in both protocols
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if conn, err = net.ListenPacket("udp", l.Addr().String()); err != nil {
+			conn = nil
+			l.Close()
+			continue
+		}
+		serveOn(t, l, func(p *peer) { serveNames(p, names) })
 	}
 	done := make(chan bool)
 	t.Cleanup(func() { conn.Close(); <-done })
@@ -34,6 +43,18 @@ func nameServer(t testing.TB, names map[string]string) (address string) {
 		}
 	}()
 	return conn.LocalAddr().String()
+}
+
+// serveNames does the same over TCP.
+func serveNames(p *peer, names map[string]string) {
+	for {
+		n := int(binary.BigEndian.Uint16(p.take(2)))
+		if n == 0 {
+			return
+		}
+		answer := dnsAnswer(p.take(n), names)
+		p.say(binary.BigEndian.AppendUint16(nil, uint16(len(answer))), answer)
+	}
 }
 
 // dnsAnswer answers a question (RFC 1035): with an address of the kind asked for, or
@@ -92,7 +113,9 @@ func TestNameServer(t *testing.T) {
 			want(t, "retryable", r.Error.Retryable, false)
 		}
 	}
-	r := ask(t, "timeout: 1\nurl: ws://feed.test\ndns_server: udp://169.254.169.254:53")
+	r := ask(t, "timeout: 2\ndata: hi\ndns_server: tcp://"+server+"\nurl: ws://feed.test:"+port)
+	want(t, "over TCP", outcome(r), "ok")
+	r = ask(t, "timeout: 1\nurl: ws://feed.test\ndns_server: udp://169.254.169.254:53")
 	want(t, "a name server that the policy forbids", outcome(r), "blocked_address")
 	r = ask(t, "timeout: 2\nurl: ws://feed.test\ndns_server: tcp://"+refused(t))
 	want(t, "a name server that is not there", outcome(r), "dns_failed")

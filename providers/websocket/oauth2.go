@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -80,8 +81,15 @@ func (p Credentials) oauth2(s *settings) (authorizer, error) {
 }
 
 func (o oauth2) authorize(ctx context.Context, t *transport) (string, error) {
-	text, err := t.shared.token(ctx, o.cacheKey(), t.now, func() (fetched, error) { return o.fetch(ctx, t) })
-	if err != nil {
+	limit, cancel := context.WithDeadline(ctx, t.deadline)
+	defer cancel()
+	text, err := t.shared.token(limit, o.cacheKey(), t.now, func() (fetched, error) { return o.fetch(ctx, t) })
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return "", cancelled(ctx, "auth")
+	case err != nil && limit.Err() != nil && errors.Is(err, limit.Err()):
+		return "", authFault(o.endpoint.redacted, err, true, "it did not answer in time")
+	case err != nil:
 		return "", err
 	}
 	t.tokenKey = o.cacheKey()
@@ -115,7 +123,8 @@ type tokenSlot struct {
 	token fetched
 }
 
-// token is the one that is kept under key, or a new one.
+// token is the one that is kept under key, or a new one. The error is ctx's where another
+// caller fetches it for longer than that.
 func (s *shared) token(ctx context.Context, key string, now func() time.Time, fetch func() (fetched, error)) (string, error) {
 	if s == nil {
 		token, err := fetch()
@@ -125,7 +134,7 @@ func (s *shared) token(ctx context.Context, key string, now func() time.Time, fe
 	select {
 	case <-slot.free:
 	case <-ctx.Done():
-		return "", cancelled(ctx, "auth")
+		return "", ctx.Err()
 	}
 	defer func() { slot.free <- struct{}{} }()
 	if now().Before(slot.token.until) {

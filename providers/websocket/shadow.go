@@ -28,6 +28,9 @@ var alike = [][]string{
 
 // shadowed is defaults without what p has in another form.
 func shadowed(p, defaults Connection) Connection {
+	if reflect.ValueOf(defaults).IsZero() {
+		return defaults
+	}
 	mine, theirs := reflect.ValueOf(&p).Elem(), reflect.ValueOf(&defaults).Elem()
 	if theirs.IsZero() {
 		return defaults // as for most: looking for the fields takes longer than the call
