@@ -43,8 +43,8 @@ type (
 		call           func(c C, ctx context.Context, what string, with source.Value) (any, error)
 	}
 	Listener[C any] struct {
-		params *schema.Schema
-		listen func(c C, ctx context.Context, what string, with source.Value, emit func(Alert) error) error
+		params, fields *schema.Schema
+		listen         func(c C, ctx context.Context, what string, with source.Value, emit func(Alert) error) error
 	}
 )
 
@@ -67,7 +67,7 @@ func Define[C any](d Definition[C]) Provider {
 		open:       d.client,
 	}
 	if d.Subscribe.listen != nil {
-		p.Subscribe = &Operation{Params: d.Subscribe.params}
+		p.Subscribe = &Operation{Params: d.Subscribe.params, Result: d.Subscribe.fields}
 	}
 	p.client = reflect.TypeFor[C]()
 	return p
@@ -145,6 +145,13 @@ func Listen[C, Params any](fn func(C, context.Context, Params, func(Alert) error
 			return fn(c, ctx, params, emit)
 		},
 	}
+}
+
+// Emits is l with a description of what the Fields of its alerts are: those of a struct
+// with tags.
+func Emits[Fields, C any](l Listener[C]) Listener[C] {
+	l.fields = shape[Fields]()
+	return l
 }
 
 func (m Method[C]) operation(message string) *Operation {

@@ -48,7 +48,7 @@ type Provider struct {
 // An Operation is what a provider does for a step or an action.
 type Operation struct {
 	Params *schema.Schema // never nil
-	Result *schema.Schema // nil if the shape is not known before the call
+	Result *schema.Schema // nil if the shape is not known before the call; of a subscription: the fields of its alerts
 	// Message is the parameter that a plain text goes to (on-failure's message);
 	// "" if there is none.
 	Message string

@@ -14,18 +14,12 @@ func (p *Provider) Reference() string {
 		section(&b, "Configuration", "What stands under `authentication:`.", p.Config)
 	}
 	if p.Query != nil && p.Notify != nil && p.Query.same(p.Notify) {
-		p.Query.reference(&b, "In a step or an action")
-		return b.String()
+		p.Query.reference(&b, "In a step or an action", "Its results:")
+	} else {
+		p.Query.reference(&b, "In a step", "Its results:")
+		p.Notify.reference(&b, "In an action", "Its results:")
 	}
-	if p.Query != nil {
-		p.Query.reference(&b, "In a step")
-	}
-	if p.Notify != nil {
-		p.Notify.reference(&b, "In an action")
-	}
-	if p.Subscribe != nil {
-		p.Subscribe.reference(&b, "As a stream of alerts")
-	}
+	p.Subscribe.reference(&b, "In a trigger", "Its events, beside what every alert has, below `alert`:")
 	return b.String()
 }
 
@@ -34,14 +28,18 @@ func (o *Operation) same(other *Operation) bool {
 	return markdown(o.Params) == markdown(other.Params) && markdown(o.Result) == markdown(other.Result)
 }
 
-func (o *Operation) reference(b *strings.Builder, title string) {
+// reference is what o takes and gives, nothing for an operation that is not there.
+func (o *Operation) reference(b *strings.Builder, title, gives string) {
+	if o == nil {
+		return
+	}
 	if len(o.Params.Fields()) == 0 && !o.Params.Open() {
 		section(b, title, "It takes nothing under `with:`.", nil)
 	} else {
 		section(b, title, "What stands under `with:`.", o.Params)
 	}
 	if o.Result != nil {
-		b.WriteString("\nIts results:\n\n" + strings.TrimSpace(markdown(o.Result)) + "\n")
+		b.WriteString("\n" + gives + "\n\n" + strings.TrimSpace(markdown(o.Result)) + "\n")
 	}
 }
 

@@ -44,7 +44,7 @@ func describes(t *testing.T, p *providers.Provider) {
 }
 
 func operations(p *providers.Provider) map[string]*providers.Operation {
-	return map[string]*providers.Operation{"query": p.Query, "notify": p.Notify}
+	return map[string]*providers.Operation{"query": p.Query, "notify": p.Notify, "subscribe": p.Subscribe}
 }
 
 func schemas(p *providers.Provider) map[string]*schema.Schema {
