@@ -25,6 +25,15 @@ func (m *Masker) Mask(text string) string {
 	return m.matcher.mask(text)
 }
 
+// Value is Mask for every text in a value, as Pool.MaskValue has it.
+func (m *Masker) Value(v any) any {
+	if m == nil {
+		return v
+	}
+	masked, _ := m.matcher.value(v)
+	return masked
+}
+
 // MaskCut is Mask for the beginning of a longer text: where it ends in the midst of a
 // secret, that part of it is hidden as well.
 func (m *Masker) MaskCut(text string) string {

@@ -24,7 +24,11 @@ func TestMasker(t *testing.T) {
 			t.Errorf("%s: %s, want %s", text, got, want)
 		}
 	}
-	if none := NewMasker("", "abc"); none != nil || none.Mask("abc") != "abc" {
+	list := m.Value([]any{"hush/hush", int64(1), value.MapOf(value.Entry{Key: "hush/hush", Value: "x"})})
+	if got := string(value.AppendJSON(nil, list)); got != `["[redacted]",1,{"[redacted]":"x"}]` {
+		t.Error(got)
+	}
+	if none := NewMasker("", "abc"); none != nil || none.Mask("abc") != "abc" || none.Value("abc") != "abc" || none.MaskCut("abc") != "abc" {
 		t.Error("a masker of nothing hides something")
 	}
 }

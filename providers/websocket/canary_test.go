@@ -64,11 +64,12 @@ var reflections = map[string]func(*peer, string){
 		p.say(response("HTTP/1.1 302 Found", "Location: /?told="+url.QueryEscape(told), "Content-Length: 0"))
 		p.wait()
 	},
-	"in an extension": func(p *peer, told string) { p.say(p.accepted("Sec-WebSocket-Extensions: " + oneLine(told))); p.wait() },
-	"in a protocol":   func(p *peer, told string) { p.say(p.accepted("Sec-WebSocket-Protocol: " + oneLine(told))); p.wait() },
-	"instead of HTTP": func(p *peer, told string) { p.say(oneLine(told) + "\n"); p.wait() },
-	"in the reason":   func(p *peer, told string) { p.say(p.accepted(), closeFrame(4000, tail(told))); p.farewell() },
-	"in a message":    func(p *peer, told string) { p.say(p.accepted(), text(strings.ToValidUTF8(told, "?"))); p.farewell() },
+	"in an extension":     func(p *peer, told string) { p.say(p.accepted("Sec-WebSocket-Extensions: " + oneLine(told))); p.wait() },
+	"in a protocol":       func(p *peer, told string) { p.say(p.accepted("Sec-WebSocket-Protocol: " + oneLine(told))); p.wait() },
+	"in what is asserted": func(p *peer, told string) { p.say(p.accepted(), text("no "+oneLine(told))); p.farewell() },
+	"instead of HTTP":     func(p *peer, told string) { p.say(oneLine(told) + "\n"); p.wait() },
+	"in the reason":       func(p *peer, told string) { p.say(p.accepted(), closeFrame(4000, tail(told))); p.farewell() },
+	"in a message":        func(p *peer, told string) { p.say(p.accepted(), text(strings.ToValidUTF8(told, "?"))); p.farewell() },
 	"in JSON": func(p *peer, told string) {
 		p.say(p.accepted(), text(string(value.AppendJSON(nil, told))))
 		p.farewell()
@@ -141,8 +142,14 @@ func TestCanaries(t *testing.T) {
 			t.Parallel()
 			for where, reflection := range reflections {
 				yaml := c.place(t, tell(reflection))
+				switch where {
+				case "in what is asserted":
+					yaml += "\nwait_for_regex: ^yes"
+				case "in JSON":
+					yaml += "\ndata_format: value\ndata_type: string"
+				}
 				result, err := testClient.Query(t.Context(), with(t, yaml))
-				if !strings.Contains(where, "message") && !strings.Contains(where, "JSON") && !strings.Contains(where, "binary") {
+				if !strings.Contains(where, "message") && !strings.Contains(where, "JSON") && !strings.Contains(where, "binary") && !strings.Contains(where, "asserted") {
 					if secret := shows(everything(result, err), c.secrets); secret != "" {
 						t.Errorf("%s: the provider shows %s:\n%s", where, secret, everything(result, err))
 					}
@@ -217,7 +224,7 @@ func throughPool(t *testing.T, yaml string) string {
 	out += pool.Mask(everything(pool.MaskValue(result), err))
 	ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
 	defer cancel()
-	connection, err := source.Parse("with.yaml", []byte(strings.NewReplacer("receive: required\n", "").Replace(yaml)+"\nlifecycle_events: [opened, closed, error]\nreconnect: {max_retries: 0}"))
+	connection, err := source.Parse("with.yaml", []byte(strings.NewReplacer("receive: required\n", "", "wait_for_regex: ^yes", "").Replace(yaml)+"\nlifecycle_events: [opened, closed, error]\nreconnect: {max_retries: 0}"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -368,7 +368,7 @@ func (q *query) keep(typ websocket.MessageType, data []byte) (*arrival, *Error) 
 	}
 	if wrong {
 		q.answer = a.index
-		return nil, fault(AssertionFailed, nil, "fail_if holds about the message %s", excerpt(data))
+		return nil, fault(AssertionFailed, nil, "fail_if holds about the message %s", t.begins(data))
 	}
 	return a, nil
 }
@@ -448,7 +448,7 @@ func (q *query) replyTimeout(err error) *Error {
 
 // last shows the last message, shortened.
 func (q *query) last() string {
-	text := q.messages[len(q.messages)-1].Data
+	text := q.transport.veil().text(q.messages[len(q.messages)-1].Data)
 	return strconv.Quote(string(cut([]byte(text), min(len(text), 100), true)))
 }
 

@@ -69,18 +69,11 @@ func (t *transport) readHead(in *bufio.Reader) ([]byte, error) {
 	}
 }
 
-// excerpt shows the beginning of what came, or was not expected.
-func excerpt(text []byte) string { return strconv.QuoteToASCII(firstLine(text)) }
-
-// begins is excerpt where the server may have sent back what it was told.
+// begins shows the beginning of what came and was not expected. The server may have
+// sent back what it was told.
 func (t *transport) begins(text []byte) string {
-	return strconv.QuoteToASCII(t.veil().start(firstLine(text)))
-}
-
-// firstLine is the beginning, as far as it is shown.
-func firstLine(text []byte) string {
 	line, _, _ := bytes.Cut(text, []byte("\n"))
-	return string(line[:min(len(line), 60)])
+	return strconv.QuoteToASCII(t.veil().start(string(line[:min(len(line), 60)])))
 }
 
 // upgradeFault is the error where no answer could be read.

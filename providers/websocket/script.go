@@ -251,7 +251,7 @@ func (q *query) await(ctx context.Context, a *act, groups map[string]string, dea
 			return nil
 		case !a.skip:
 			q.answer = m.index
-			return fault(AssertionFailed, nil, "the message %s %s", excerpt(m.data), why)
+			return fault(AssertionFailed, nil, "the message %s %s", q.transport.begins(m.data), why)
 		case q.received.Messages >= q.set.maxMessages:
 			return q.tooMany()
 		}

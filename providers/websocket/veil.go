@@ -117,6 +117,19 @@ func (v *veil) result(r *Result) {
 	if r.Close != nil {
 		r.Close.Reason = v.text(r.Close.Reason)
 	}
+	r.Parsed = hidden(v.made, r.Parsed)
+}
+
+// hidden is what was read out of messages without what was made for the connection.
+func hidden(mask *providers.Masker, list []any) []any {
+	if mask == nil || len(list) == 0 {
+		return list
+	}
+	clean := make([]any, len(list))
+	for i := range list {
+		clean[i] = mask.Value(value.Of(list[i]))
+	}
+	return clean
 }
 
 // hide hides what was made for the connection in a message that has it in it.
