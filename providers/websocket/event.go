@@ -41,7 +41,7 @@ type Event struct {
 	Type         *string        `param:"type" doc:"Frame type: text or binary."`
 	DataEncoding *string        `param:"data_encoding" doc:"How data is written: utf8 or base64."`
 	JSON         any            `param:"json" doc:"Data read as JSON; null if it is none."`
-	Parsed       []any          `param:"parsed" doc:"Null: data formats are not part of this version."`
+	Parsed       []any          `param:"parsed" doc:"What data_format reads out of data, or out of all replies of a sample: metrics of {name, tags, fields, time}, or values. Null without data_format, and of a message longer than max_result_bytes."`
 	Size         int            `param:"size" doc:"Bytes the message had."`
 	Truncated    bool           `param:"truncated" doc:"Whether data is only its beginning."`
 	SHA256       *string        `param:"sha256" doc:"Of the whole message; null unless truncated."`
@@ -76,6 +76,9 @@ type item struct {
 	err  *Error
 	gap  time.Duration
 	took *taken
+
+	parsed []any          // what data_format read; nil: nothing is read
+	known  map[string]any // names of expressions
 }
 
 // taken is a sample: its replies and their circumstances.
@@ -156,6 +159,9 @@ func (i *item) event() Event {
 	}
 	if i.took != nil {
 		i.took.fill(&e, keep, i.from.mask)
+	}
+	if !e.Truncated {
+		e.Parsed = hidden(i.from.mask, i.parsed)
 	}
 	return e
 }

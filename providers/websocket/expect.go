@@ -66,6 +66,11 @@ func asked(name string, p schema.Predicate) (func(*arrival) (bool, error), error
 	return func(a *arrival) (bool, error) { return p.Holds(a.names(p.Uses)) }, nil
 }
 
+// given says that anything is expected.
+func (p Expected) given() bool {
+	return p.WaitFor.Text != "" || p.FailIf.Text != "" || or(p.WaitForRegex, "") != "" || or(p.WaitForContains, "") != ""
+}
+
 // over is p with what it leaves out taken from defaults. What is waited for is one field
 // under several names.
 func (p Expected) over(defaults Expected) Expected {

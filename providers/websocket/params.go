@@ -16,11 +16,13 @@ type Config struct {
 	Connection
 	Payload
 	Exchange
+	Scripted
 	Expected
 	format.Options
 	Outcome
 	Sending
 	Live
+	Sifting
 }
 
 // Params says where to connect, what to send and what to expect. Everything but the
@@ -29,6 +31,7 @@ type Params struct {
 	Connection
 	Payload
 	Exchange
+	Scripted
 	Expected
 	format.Options
 	Outcome
@@ -74,9 +77,13 @@ type Payload struct {
 	SendEmpty     *bool   `param:"send_empty" doc:"Send an empty text as a message, too."`
 }
 
+// Scripted is what is said and waited for in turns.
+type Scripted struct {
+	Script []ScriptStep `param:"script" doc:"What to send and to wait for in turns: instead of data, or in a trigger on every opening."`
+}
+
 // Exchange is what a query takes besides: what it does, and what has to come back.
 type Exchange struct {
-	Script         []ScriptStep    `param:"script" doc:"What to send and to wait for in turns, instead of data."`
 	QueryResponse  []QueryResponse `param:"query_response" doc:"The same as blackbox_exporter writes it."`
 	ReceiveFirst   *bool           `param:"receive_first" doc:"Wait for a message before sending."`
 	Receive        *string         `param:"receive" enum:"auto,required,optional,none" doc:"Whether a message must come; auto: if something is sent or waited for, or min_messages is set."`
@@ -91,7 +98,6 @@ type Exchange struct {
 // later are the names of spec/websocket.md §2 that this version does not have. They
 // must not pass for unknown ones, which are ignored: who writes proxy_url means it.
 var later = map[string]string{
-	"filter": "", "split": "", "dedupe_key": "", "dedupe_window": "",
 	"strict": "",
 }
 
@@ -107,12 +113,19 @@ func refuse(rest *value.Map, names map[string]string) error {
 	return nil
 }
 
-// elsewhere is the error for the first key of rest that only another mode has.
-func elsewhere(rest *value.Map, other *schema.Schema, where string) error {
+// An elsewhere is a set of parameters that this place does not have, and what they are for.
+type elsewhere struct {
+	schema *schema.Schema
+	where  string
+}
+
+// belongs is the error for the first key of rest that is for another place.
+func belongs(rest *value.Map, others ...elsewhere) error {
 	for key, v := range rest.All() {
-		_, has := other.Field(key)
-		if _, known := later[key]; has && !known && key != "mode" && asksFor(v, "") {
-			return invalid("%s is for %s", key, where)
+		for _, other := range others {
+			if _, has := other.schema.Field(key); has && key != "mode" && asksFor(v, "") {
+				return invalid("%s is for %s", key, other.where)
+			}
 		}
 	}
 	return nil
@@ -140,6 +153,7 @@ func (p Params) over(defaults Config) Params {
 	}
 	p.Expected = p.Expected.over(defaults.Expected)
 	fill(reflect.ValueOf(&p.Exchange).Elem(), reflect.ValueOf(defaults.Exchange))
+	fill(reflect.ValueOf(&p.Scripted).Elem(), reflect.ValueOf(defaults.Scripted))
 	fill(reflect.ValueOf(&p.Options).Elem(), reflect.ValueOf(defaults.Options))
 	fill(reflect.ValueOf(&p.Outcome).Elem(), reflect.ValueOf(defaults.Outcome))
 	return p

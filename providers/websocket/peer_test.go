@@ -231,8 +231,8 @@ func expressive(t testing.TB, v source.Value, fields []schema.Field) source.Valu
 				text, isText := e.Value.Data.(string)
 				switch {
 				case f.Name != e.Key:
-				case f.Syntax == "predicate" && isText && text != "":
-					data[i].Value.Data = predicate(t, text, f.Names)
+				case (f.Syntax == "predicate" || f.Syntax == "expression") && isText && text != "":
+					data[i].Value.Data = expression(t, text, f)
 				case f.Fields != nil:
 					data[i].Value = expressive(t, e.Value, f.Fields)
 				}
@@ -242,24 +242,34 @@ func expressive(t testing.TB, v source.Value, fields []schema.Field) source.Valu
 	return v
 }
 
-func predicate(t testing.TB, text string, names []schema.Name) schema.Predicate {
+// expression is what the engine makes of a text for such a field.
+func expression(t testing.TB, text string, f schema.Field) any {
 	t.Helper()
-	known := make([]templating.Name, len(names))
-	for i, n := range names {
-		known[i] = templating.Name(n)
+	names := make([]templating.Name, len(f.Names))
+	for i, n := range f.Names {
+		names[i] = templating.Name(n)
 	}
-	expr, err := templating.Language{Functions: templating.Builtin()}.ParsePredicate(text, known)
+	lang := templating.Language{Functions: templating.Builtin()}
+	parse := lang.ParseExpression
+	if f.Syntax == "predicate" {
+		parse = lang.ParsePredicate
+	}
+	expr, err := parse(text, names)
 	if err != nil {
 		t.Fatalf("%s: %v", text, err)
 	}
-	p := schema.Predicate{Text: text}
+	var uses []string
 	for _, ref := range expr.Refs() {
-		p.Uses = append(p.Uses, ref.Path[0])
+		uses = append(uses, ref.Path[0])
 	}
-	p.Holds = func(names map[string]any) (bool, error) {
-		return expr.Bool(context.Background(), &templating.Scope{Data: names})
+	if f.Syntax == "predicate" {
+		return schema.Predicate{Text: text, Uses: uses, Holds: func(names map[string]any) (bool, error) {
+			return expr.Bool(context.Background(), &templating.Scope{Data: names})
+		}}
 	}
-	return p
+	return schema.Expression{Text: text, Uses: uses, Value: func(names map[string]any) (any, error) {
+		return expr.Value(context.Background(), &templating.Scope{Data: names})
+	}}
 }
 
 var testClient = client{dialer: &dial.Dialer{}, now: time.Now, log: slog.New(slog.DiscardHandler)}

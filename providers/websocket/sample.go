@@ -24,6 +24,9 @@ type sampler struct {
 	unsolicited int64
 	got         []reply
 	enough      chan struct{} // closed when all replies are there; nil: nobody waits for one
+	asked       time.Time     // when the question was asked
+	passed      int           // messages since then
+	wrong       *Error        // one that must not come
 }
 
 // sample asks at every interval until ctx is done, or until it gives up.
@@ -108,7 +111,7 @@ func (p *sampler) heard(typ websocket.MessageType, data []byte) {
 	p.s.silent.over(p.s)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.enough == nil {
+	if p.enough == nil || !p.wanted(typ, data) {
 		p.unsolicited++
 		return
 	}
@@ -117,6 +120,26 @@ func (p *sampler) heard(typ websocket.MessageType, data []byte) {
 		close(p.enough)
 		p.enough = nil
 	}
+}
+
+// wanted says whether a message is a reply, or ends the wait because it must not come.
+func (p *sampler) wanted(typ websocket.MessageType, data []byte) bool {
+	set := p.s.set
+	m := &arrival{typ: typ, data: data, at: time.Since(p.asked), index: p.passed, response: p.l.t.response}
+	p.passed++
+	if set.failIf != nil {
+		if wrong, _ := set.failIf(m); wrong {
+			p.wrong = fault(AssertionFailed, nil, "fail_if holds about the message %s", p.l.t.begins(data))
+			close(p.enough)
+			p.enough = nil
+			return false
+		}
+	}
+	if set.wait == nil {
+		return true
+	}
+	held, err := set.wait(m)
+	return held && err == nil
 }
 
 // take takes a sample: it connects if need be, asks, and waits for the replies, all of
@@ -141,7 +164,7 @@ func (p *sampler) take(ctx context.Context) error {
 		took = replies[len(replies)-1].at.Sub(asked)
 	}
 	p.tell(ctx, replies, took, failed)
-	if failed == nil || failed.Code == ConfigInvalid {
+	if failed == nil || failed.Code == ConfigInvalid || failed.Code == AssertionFailed {
 		return nil
 	}
 	// The end of the connection, so that a late reply is never another sample's.
@@ -169,7 +192,9 @@ func (p *sampler) ask(ctx context.Context, deadline <-chan time.Time) (asked tim
 	}
 	select {
 	case <-enough:
-		return asked, nil
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return asked, p.wrong
 	case failed := <-p.ended:
 		p.ended <- failed
 		if failed == nil { // too old, of all times
@@ -204,6 +229,7 @@ func (p *sampler) expect() <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.got, p.enough = nil, make(chan struct{})
+	p.asked, p.passed, p.wrong = time.Now(), 0, nil
 	return p.enough
 }
 

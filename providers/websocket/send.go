@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"time"
 
+	"tocsin/providers/websocket/format"
 	"tocsin/workflows/schema"
 )
 
@@ -59,16 +60,14 @@ func (p Notice) settings() (*settings, *sending, error) {
 	if err := placed(p.Rest, "send", "an action"); err != nil {
 		return nil, nil, err
 	}
-	for _, other := range []struct {
-		schema *schema.Schema
-		where  string
-	}{
-		{schema.Of[Live](), "triggers: in an action nothing is listened to"},
-		{schema.Of[Exchange](), "steps; an action has confirm"},
-	} {
-		if err := elsewhere(p.Rest, other.schema, other.where); err != nil {
-			return nil, nil, err
-		}
+	if err := belongs(p.Rest,
+		elsewhere{schema.Of[Live](), "triggers: in an action nothing is listened to"},
+		elsewhere{schema.Of[Sifting](), "triggers: in an action nothing is listened to"},
+		elsewhere{schema.Of[Exchange](), "steps; an action has confirm"},
+		elsewhere{schema.Of[Scripted](), "steps; an action has confirm"},
+		elsewhere{schema.Of[format.Options](), "steps and triggers: an action does not read data"},
+	); err != nil {
+		return nil, nil, err
 	}
 	how := &sending{}
 	s := &settings{
@@ -111,7 +110,7 @@ func (how *sending) set(p Notice) func(*settings) error {
 // says. If that fails before the first of them was written, it is tried anew: once at
 // once, if the connection turned out to have ended, and as often as retries says. What
 // was written completely is never written again.
-func (c client) Notify(ctx context.Context, p Notice) (Delivery, error) {
+func (c *client) Notify(ctx context.Context, p Notice) (Delivery, error) {
 	p = p.over(c.defaults)
 	set, how, err := p.settings()
 	if err != nil {

@@ -61,10 +61,11 @@ func (p Params) settings() (*settings, error) {
 	if err := placed(p.Rest, "query", "a step"); err != nil {
 		return nil, err
 	}
-	if err := elsewhere(p.Rest, schema.Of[Live](), "triggers: in a step nothing stays open"); err != nil {
-		return nil, err
-	}
-	if err := elsewhere(p.Rest, schema.Of[Sending](), "actions: a step waits for what it asks"); err != nil {
+	if err := belongs(p.Rest,
+		elsewhere{schema.Of[Live](), "triggers: in a step nothing stays open"},
+		elsewhere{schema.Of[Sifting](), "triggers; a step has wait_for"},
+		elsewhere{schema.Of[Sending](), "actions: a step waits for what it asks"},
+	); err != nil {
 		return nil, err
 	}
 	s := &settings{
@@ -180,7 +181,7 @@ func (l limit) or(fallback time.Duration) (time.Duration, error) {
 }
 
 // setScript reads what is said and waited for in turns.
-func (p Exchange) setScript(s *settings) (err error) {
+func (p Params) setScript(s *settings) (err error) {
 	if s.script, err = readScript(p.Script, p.QueryResponse); err != nil || s.script == nil {
 		return err
 	}

@@ -26,12 +26,12 @@ import (
 // Emit is called by as many goroutines as concurrency says, and the next message waits
 // for it. An error that is providers.ErrUnhandled does not end the subscription: the
 // message is lost, or with auto_replay_nacks emitted again.
-func (c client) Subscribe(ctx context.Context, p Subscription, emit func(providers.Alert) error) error {
-	return c.listen(ctx, p, func(i *item) error { return emit(i.event().alert(i.at)) })
+func (c *client) Subscribe(ctx context.Context, p Subscription, emit func(providers.Alert) error) error {
+	return c.listen(ctx, &p, func(i *item) error { return emit(i.event().alert(i.at)) })
 }
 
 // listen is Subscribe with events as they are here: as they came.
-func (c client) listen(ctx context.Context, p Subscription, emit func(*item) error) error {
+func (c *client) listen(ctx context.Context, p *Subscription, emit func(*item) error) error {
 	s, err := c.subscription(p)
 	if err != nil {
 		return err
@@ -40,7 +40,7 @@ func (c client) listen(ctx context.Context, p Subscription, emit func(*item) err
 	return s.run(ctx)
 }
 
-func (c client) subscription(p Subscription) (*subscription, error) {
+func (c *client) subscription(p *Subscription) (*subscription, error) {
 	set, live, err := p.over(c.defaults).settings()
 	if err != nil {
 		return nil, err
@@ -290,7 +290,7 @@ func (s *subscription) raise(i item) {
 	s.queue.note(i)
 }
 
-// deliver emits what i becomes. A run that failed is repeated if that is asked for.
+// deliver emits what i becomes.
 func (s *subscription) deliver(ctx context.Context, i *item) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -298,7 +298,19 @@ func (s *subscription) deliver(ctx context.Context, i *item) {
 			s.end(fmt.Errorf("bug: emitting an event panicked: %v", p))
 		}
 	}()
-	i.s, i.number = s, s.number.Add(1)
+	i.s = s
+	if s.live.sieve == nil {
+		s.tell(ctx, i)
+		return
+	}
+	for _, one := range s.live.sieve.sift(i) {
+		s.tell(ctx, one)
+	}
+}
+
+// tell emits i. A run that failed is repeated if that is asked for.
+func (s *subscription) tell(ctx context.Context, i *item) {
+	i.number = s.number.Add(1)
 	if s.live.resume != nil && i.kind == MessageKind {
 		last := *i
 		s.last.Store(&last)

@@ -51,12 +51,18 @@ func (s *subscription) connect(ctx context.Context, more []turn) (*link, *Error)
 		failed.about(s.set.target)
 		return nil, failed
 	}
+	if failed := s.script(ctx, t, conn); failed != nil {
+		cancel()
+		return nil, failed
+	}
 	l := &link{
 		identity: newIdentity(at), set: s.set, vital: &s.live.vital, t: t, conn: conn, cancel: cancel,
 		ready: make(chan struct{}),
 	}
 	l.mask = t.mask
-	t.response, t.tls = nil, nil // nobody asks for them any more
+	if t.tls = nil; s.set.wait == nil && s.set.failIf == nil {
+		t.response = nil // nobody asks for it any more
+	}
 	t.stream.finishing = func() bool { return l.aged.Load() || ctx.Err() != nil }
 	t.stream.clock = s.now
 	t.stream.patience = func() { t.leash.goodbye(l.set.closeTimeout) }
@@ -64,6 +70,22 @@ func (s *subscription) connect(ctx context.Context, more []turn) (*link, *Error)
 	l.task(func() { l.greet(ctx, more) })
 	l.watch(s.random)
 	return l, nil
+}
+
+// script plays the script of the opening, if there is one, before anybody else reads.
+// Beside an error the connection is closed.
+func (s *subscription) script(ctx context.Context, t *transport, conn *websocket.Conn) *Error {
+	if len(s.set.script) == 0 {
+		return nil
+	}
+	q := &query{set: s.set, transport: t, conn: conn, begun: t.started}
+	failed := q.perform(ctx, s.set.script)
+	if failed != nil {
+		q.close(failed)
+		failed.about(s.set.target)
+		t.veil().error(failed)
+	}
+	return failed
 }
 
 // greet says what is to be said on opening.

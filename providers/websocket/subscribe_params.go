@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tocsin/providers"
+	"tocsin/providers/websocket/format"
 )
 
 // Subscription says what a trigger listens to, and what it does about the ends of a
@@ -12,6 +13,10 @@ import (
 type Subscription struct {
 	Connection
 	Live
+	Scripted
+	Expected
+	format.Options
+	Sifting
 }
 
 // Live is what a connection that stays open takes besides (spec/websocket.md §1.3, §1.4
@@ -80,5 +85,12 @@ func (p Subscription) over(defaults Config) Subscription {
 		defaults.Limits = nil
 	}
 	fill(reflect.ValueOf(&p.Live).Elem(), reflect.ValueOf(defaults.Live))
+	if len(p.Script) > 0 || len(p.openings()) > 0 {
+		defaults.Script = nil
+	}
+	p.Expected = p.Expected.over(defaults.Expected)
+	fill(reflect.ValueOf(&p.Scripted).Elem(), reflect.ValueOf(defaults.Scripted))
+	fill(reflect.ValueOf(&p.Options).Elem(), reflect.ValueOf(defaults.Options))
+	fill(reflect.ValueOf(&p.Sifting).Elem(), reflect.ValueOf(defaults.Sifting))
 	return p
 }

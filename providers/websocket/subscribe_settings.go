@@ -19,6 +19,7 @@ type live struct {
 	backoff  backoff
 	vital    vital
 	stale    time.Duration
+	sieve    *sieve // nil: messages are events as they are
 }
 
 // vital is how a connection shows that it is alive; 0 is not at all.
@@ -62,7 +63,11 @@ const (
 
 // settings checks p. The error is an *Error of code config_invalid.
 func (p Subscription) settings() (*settings, *live, error) {
-	if err := elsewhere(p.Rest, schema.Of[Exchange](), "steps; a trigger sends open_message, or trigger_body at every interval"); err != nil {
+	const others = "steps; a trigger sends open_message, or trigger_body at every interval"
+	if err := belongs(p.Rest, elsewhere{schema.Of[Exchange](), others}, elsewhere{schema.Of[Payload](), others},
+		elsewhere{schema.Of[Outcome](), "steps and actions; a trigger tries again as reconnect says"},
+		elsewhere{schema.Of[Sending](), "actions"},
+	); err != nil {
 		return nil, nil, err
 	}
 	l := &live{raise: map[Kind]bool{GaveUp: true}}
@@ -79,7 +84,26 @@ func (p Subscription) settings() (*settings, *live, error) {
 			return nil, nil, err
 		}
 	}
-	return s, l, nil
+	return s, l, p.setMessages(s, l)
+}
+
+// setMessages reads what messages have to be like, and what becomes of them.
+func (p Subscription) setMessages(s *settings, l *live) (err error) {
+	if s.script, err = readScript(p.Script, nil); err != nil {
+		return err
+	}
+	switch {
+	case len(s.script) > 0 && len(s.opening) > 0:
+		return invalid("only one of %s and script may be given: which comes first?", p.openings()[0])
+	case l.sample == nil && p.Expected.given():
+		return invalid("wait_for and fail_if are about the replies to trigger_body; for other messages there is filter")
+	}
+	if err = p.setExpectations(s); err != nil {
+		return err
+	}
+	s.receive, s.minMessages, s.maxMessages, s.receiveTimeout = "required", 1, defaultMany, longest
+	l.sieve, err = p.sieve(s, p.Options, l.raise[SampleKind])
+	return err
 }
 
 // patient gives the limits of a connection that stays open where none were given.

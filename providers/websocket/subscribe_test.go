@@ -34,7 +34,7 @@ func listenWith(t testing.TB, c client, yaml string, do func(Event) error) *list
 	l := &listening{t: t, events: make(chan Event, 10000), cancel: cancel, ended: make(chan error, 1)}
 	p := subscribed(t, yaml)
 	go func() {
-		l.ended <- c.listen(ctx, p, func(i *item) error {
+		l.ended <- c.listen(ctx, &p, func(i *item) error {
 			e := i.event()
 			select {
 			case l.events <- e:
@@ -54,14 +54,8 @@ func listenWith(t testing.TB, c client, yaml string, do func(Event) error) *list
 // subscribed reads parameters as a workflow has them.
 func subscribed(t testing.TB, yaml string) Subscription {
 	t.Helper()
-	v, err := source.Parse("with.yaml", []byte(yaml))
-	if err != nil {
-		t.Fatal(err)
-	}
 	var p Subscription
-	if err := schema.Of[Subscription]().Decode(v, "websocket", &p); err != nil {
-		t.Fatal(err)
-	}
+	decode(t, yaml, &p)
 	return p
 }
 
