@@ -50,7 +50,7 @@ func newExamplesCommand(s *setup) *cobra.Command {
 		Short: "Run an example here and now: what it calls is played on this machine",
 		Long: `Run plays the systems that the example calls on loopback addresses, so that it needs no
 account and no network. If the example asks a server something, it runs twice: with the
-server up and with the server stopped.`,
+server up and with the server stopped. If it listens to one, it runs for three events.`,
 		Example:           "  tocsin examples run websocket-is-up",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeExamples,
@@ -141,7 +141,11 @@ func (s *setup) demonstrate(ctx context.Context, name string, text []byte) error
 		return err
 	}
 	fmt.Fprintf(s.stdout, "%s\n", strings.TrimRight(string(text), "\n"))
-	if len(stage.asked) == 0 {
+	switch {
+	case stage.listens:
+		fmt.Fprintf(s.stdout, "\n$ tocsin run %s%s --max-events %d\n", d.name, stage.flags(), demonstrated)
+		return stage.play(ctx, d)
+	case len(stage.asked) == 0:
 		fmt.Fprintf(s.stdout, "\n$ tocsin run %s\n", d.name)
 		return stage.play(ctx, d)
 	}
@@ -164,6 +168,7 @@ type stage struct {
 	*setup
 	asked    []*standIn
 	told     []*standIn
+	listens  bool // a trigger brings events
 	settings []workflows.Setting
 
 	mu sync.Mutex // what stand-ins say comes from their own goroutines
@@ -183,6 +188,11 @@ func (st *stage) set(d *document) error {
 		return broken(err)
 	}
 	for _, w := range file.Workflows {
+		for i, trigger := range w.Triggers {
+			if err := st.feed(i, trigger); err != nil {
+				return broken(err)
+			}
+		}
 		for _, step := range w.Steps {
 			if err := st.ask(step); err != nil {
 				return broken(err)
@@ -200,6 +210,34 @@ func (st *stage) set(d *document) error {
 	}
 	return nil
 }
+
+// feed plays the system that a trigger listens to, or asks at every interval.
+func (st *stage) feed(i int, trigger workflows.Trigger) error {
+	p, ok := st.registry.Lookup(trigger.Type.S)
+	if !ok || p.Subscribe == nil || p.Demo == nil {
+		return nil
+	}
+	demo := *p.Demo
+	with, _ := trigger.With.Data.(source.Map).Get("with")
+	parameters, _ := with.Data.(source.Map)
+	if _, asks := parameters.Get("trigger_body"); demo.Feed != nil && !asks {
+		demo.Handler = demo.Feed
+	}
+	in, err := st.start(trigger.Type.S, &demo)
+	if err != nil {
+		return err
+	}
+	st.told, st.listens = append(st.told, in), true
+	for key, address := range demo.Listen {
+		st.settings = append(st.settings, workflows.Setting{
+			Path: fmt.Sprintf("triggers.%d.with.%s", i, key), Value: strings.ReplaceAll(address, "{host}", in.addr),
+		})
+	}
+	return nil
+}
+
+// demonstrated is how many events are shown.
+const demonstrated = 3
 
 // ask plays the system that a step asks, unless that is on this machine already.
 func (st *stage) ask(step *workflows.Step) error {
@@ -316,6 +354,9 @@ func (st *stage) play(ctx context.Context, d *document) error {
 	if problems.Err() != nil {
 		return &exitError{code: exitUsage}
 	}
+	if st.listens {
+		return st.listen(ctx, docs)
+	}
 	var results []*engine.Result
 	for _, p := range again.programs {
 		runner := st.runner(again)
@@ -333,6 +374,20 @@ func (st *stage) play(ctx context.Context, d *document) error {
 		return &exitError{code: code}
 	}
 	return nil
+}
+
+// listen runs the example for some events.
+func (st *stage) listen(ctx context.Context, docs documents) error {
+	own := *st.setup
+	own.stdout, own.output = lockedWriter{st}, "text"
+	r := &runCommand{setup: &own, failOn: "check", jobs: 1, listening: listenFlags{events: demonstrated}}
+	streams, jobs := r.streams(docs, nil)
+	err := r.listen(ctx, streams, jobs, nil, nil)
+	var e *exitError
+	if errors.As(err, &e) && e.code == exitFailed {
+		return nil
+	}
+	return err
 }
 
 // A lockedWriter prints a step's own output between those of stand-ins.

@@ -349,15 +349,22 @@ func (t *tally) add(result *engine.Result, code int) {
 // String says it in a line.
 func (t *tally) String() string {
 	n := t.good + t.bad
-	parts := []string{fmt.Sprintf("%d runs: %d ok", n, t.good)}
+	parts := []string{fmt.Sprintf("%s: %d ok", counted(n, "run"), t.good)}
 	if t.bad > 0 {
 		parts = append(parts, fmt.Sprintf("%d not", t.bad))
 	}
 	if t.other > 0 {
-		parts = append(parts, fmt.Sprintf("%d events were not for any of them", t.other))
+		parts = append(parts, counted(t.other, "event")+" not for any of them")
 	}
 	if n > len(t.kept) {
 		parts = append(parts, fmt.Sprintf("the reports have the last %d", len(t.kept)))
 	}
 	return strings.Join(parts, ", ")
+}
+
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -11,4 +11,9 @@ type Demo struct {
 	// configuration that points a client at it. {host} stands for its host:port.
 	With   map[string]string
 	Config map[string]string
+
+	// Feed brings events, for a trigger, and Listen are the parameters that point the
+	// trigger there. nil: Handler does.
+	Feed   func(say func(line string)) http.Handler
+	Listen map[string]string
 }

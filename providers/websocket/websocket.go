@@ -35,12 +35,22 @@ var Provider = providers.Define(providers.Definition[*client]{
 	Message:    "message",
 	Query:      providers.Call((*client).Query),
 	Notify:     providers.Call((*client).Notify),
-	Subscribe:  providers.Listen((*client).Subscribe),
+	Subscribe:  providers.Emits[Event](providers.Listen((*client).Subscribe)),
 	Demo: &providers.Demo{
 		Handler: func(say func(string)) http.Handler { return echotest.Saying(echotest.Greet, say) },
 		With:    map[string]string{"socket_url": "ws://{host}"},
+		Feed: func(say func(string)) http.Handler {
+			return echotest.Feed(200*time.Millisecond, say, demoPrices...)
+		},
+		Listen: map[string]string{"url": "ws://{host}"},
 	},
 })
+
+// demoPrices are what a feed may say.
+var demoPrices = []string{
+	`{"symbol":"ACME","price":101.5}`, `{"symbol":"ACME","price":99.25}`, `{"symbol":"APEX","price":97}`,
+	`{"symbol":"ACME","price":102}`, `{"symbol":"ACME","price":98.75}`,
+}
 
 // A client has the defaults of its configuration, and the way to the network. It is large,
 // and what holds it may live as long as a subscription: it is handed around by address.

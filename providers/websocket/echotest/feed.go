@@ -1,6 +1,8 @@
 package echotest
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -9,7 +11,7 @@ import (
 
 // Feed serves websocket connections that get messages without asking: those given, every
 // so often, again and again from the first, or with a period of 0 once and all at once.
-// say is as for Saying.
+// What clients send is read and not answered. say is as for Saying.
 func Feed(period time.Duration, say func(line string), messages ...string) http.Handler {
 	if say == nil {
 		say = func(string) {}
@@ -21,21 +23,31 @@ func Feed(period time.Duration, say func(line string), messages ...string) http.
 		}
 		defer c.CloseNow()
 		say("a client connected")
-		ctx := c.CloseRead(r.Context()) // ends when the client goes
-		for i := 0; ctx.Err() == nil; i++ {
-			if period == 0 && i == len(messages) {
-				<-ctx.Done()
-				return
-			}
-			if err := c.Write(ctx, websocket.MessageText, []byte(messages[i%len(messages)])); err != nil {
-				return
-			}
-			if period > 0 {
-				select {
-				case <-ctx.Done():
-				case <-time.After(period):
+		ctx, cancel := context.WithCancel(r.Context())
+		go func() {
+			defer cancel()
+			for {
+				_, data, err := c.Read(ctx)
+				if err != nil {
+					return // the client is gone
 				}
+				say(fmt.Sprintf("received %q", data))
 			}
-		}
+		}()
+		feed(ctx, c, period, messages)
 	})
+}
+
+func feed(ctx context.Context, c *websocket.Conn, period time.Duration, messages []string) {
+	for i := 0; period > 0 || i < len(messages); i++ {
+		if c.Write(ctx, websocket.MessageText, []byte(messages[i%len(messages)])) != nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(period):
+		}
+	}
+	<-ctx.Done()
 }
