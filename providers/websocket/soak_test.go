@@ -48,7 +48,7 @@ func TestSoak(t *testing.T) {
 	p := subscribed(t, "url: ws://"+address+"\nproxy_url: direct\nreconnect: {initial: 500ms, max: 500ms}\nping_interval: 5s")
 	for range size {
 		all.Go(func() {
-			err := testClient.listen(ctx, p, func(*item) error { messages.Add(1); return nil })
+			err := testClient.listen(ctx, &p, func(*item) error { messages.Add(1); return nil })
 			if err != nil {
 				t.Error(err)
 			}

@@ -44,7 +44,7 @@ func consumeEvents(b *testing.B, address string, json bool) {
 	done := errors.New("done")
 	p := subscribed(b, "url: ws://"+address+"\nproxy_url: direct\nclose_timeout: 10ms")
 	n := 0
-	err := testClient.listen(b.Context(), p, func(i *item) error {
+	err := testClient.listen(b.Context(), &p, func(i *item) error {
 		if json {
 			if _, err := value.DecodeJSON(i.data); err != nil {
 				return err

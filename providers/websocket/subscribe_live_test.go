@@ -59,7 +59,8 @@ func play(t *testing.T, yaml string, span time.Duration, server func(n int, p *p
 
 func (th *theatre) start(yaml string, do func(Event) error) {
 	th.begun = time.Now()
-	s, err := testClient.subscription(subscribed(th.t, "proxy_url: direct\nurl: ws://server/\n"+yaml))
+	p := subscribed(th.t, "proxy_url: direct\nurl: ws://server/\n"+yaml)
+	s, err := testClient.subscription(&p)
 	if err != nil {
 		th.t.Fatal(err)
 	}
