@@ -31,7 +31,7 @@ const (
 // where the thing did not happen.
 type Event struct {
 	ID           string         `param:"id" doc:"Unique; in the order of the alphabet events are in the order of time."`
-	Provider     string         `param:"provider" doc:"websocket."`
+	Provider     string         `param:"provider" doc:"Always websocket."`
 	Kind         Kind           `param:"kind" doc:"What it is: message, sample, opened, closed, reconnected, stale, gave_up, or error."`
 	URL          string         `param:"url" doc:"The address, without secrets."`
 	ReceivedAt   string         `param:"received_at" doc:"When it came, RFC 3339."`
@@ -45,7 +45,7 @@ type Event struct {
 	Size         int            `param:"size" doc:"Bytes the message had."`
 	Truncated    bool           `param:"truncated" doc:"Whether data is only its beginning."`
 	SHA256       *string        `param:"sha256" doc:"Of the whole message; null unless truncated."`
-	Tags         map[string]any `param:"tags" doc:"url, the address without secrets."`
+	Tags         map[string]any `param:"tags" doc:"The url, without secrets."`
 	Error        *Failure       `param:"error" doc:"What went wrong; null if nothing did."`
 	Gap          *float64       `param:"gap_ms" doc:"On reconnected: how long nothing was received."`
 	Sample       *Sample        `param:"sample" doc:"On sample: how it was taken."`
