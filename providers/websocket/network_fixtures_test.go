@@ -2,7 +2,6 @@ package websocket
 
 import (
 	"bytes"
-	"crypto/tls"
 	"crypto/x509"
 	"log/slog"
 	"sync"
@@ -30,9 +29,6 @@ func (l *lockedBuffer) String() string {
 	defer l.mu.Unlock()
 	return l.b.String()
 }
-
-// tlsState is what a server knows of a connection.
-type tlsState = tls.ConnectionState
 
 // named is for a name instead of an address.
 func named(name string) func(*x509.Certificate) {

@@ -1,10 +1,12 @@
 package websocket
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,9 +35,9 @@ receive: none
 func TestRedirects(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		seen := make(chan *http.Request, 10)
-		hops := 0
+		var hops atomic.Int32
 		address := serve(t, func(p *peer) {
-			if hops++; hops == 1 {
+			if hops.Add(1) == 1 {
 				sends(seen, status, "/there?x=1")(p)
 				return
 			}
@@ -63,11 +65,11 @@ func TestRedirects(t *testing.T) {
 // it, even the first one.
 func TestRedirectToAnother(t *testing.T) {
 	firstSeen, otherSeen := make(chan *http.Request, 10), make(chan *http.Request, 10)
-	var first, other string
-	other = serve(t, func(p *peer) { sends(otherSeen, 302, "ws://u:p@"+first+"/back")(p) })
-	visits := 0
-	first = serve(t, func(p *peer) {
-		if visits++; visits == 1 {
+	var first atomic.Pointer[string]
+	other := serve(t, func(p *peer) { sends(otherSeen, 302, "ws://u:p@"+*first.Load()+"/back")(p) })
+	var visits atomic.Int32
+	address := serve(t, func(p *peer) {
+		if visits.Add(1) == 1 {
 			sends(firstSeen, 302, "http://"+other+"/away")(p)
 			return
 		}
@@ -75,7 +77,8 @@ func TestRedirectToAnother(t *testing.T) {
 		p.say(p.accepted())
 		p.farewell()
 	})
-	r := ask(t, "max_redirects: 2\nurl: ws://"+first+"/\n"+secretive)
+	first.Store(&address)
+	r := ask(t, "max_redirects: 2\nurl: ws://"+address+"/\n"+secretive)
 	if outcome(r) != "ok" {
 		t.Fatalf("%+v", r.Error)
 	}
@@ -168,14 +171,12 @@ func TestRedirectAndCertificates(t *testing.T) {
 	root := (*authority)(nil).issue(t, isAuthority)
 	mine := root.issue(t, nil)
 	seen := make(chan *http.Request, 10)
-	var shown []int
+	shown := make(chan int, 10)
 	asks := func(a *authority, do func(*peer)) func(*peer) {
 		config := a.shows()
-		config.ClientAuth = 1 // request one
+		config.ClientAuth = tls.RequestClientCert
 		return overTLS(config, func(p *peer) {
-			shown = append(shown, len(p.Conn.(interface {
-				ConnectionState() tlsState
-			}).ConnectionState().PeerCertificates))
+			shown <- len(p.Conn.(*tls.Conn).ConnectionState().PeerCertificates)
 			do(p)
 		})
 	}
@@ -186,7 +187,7 @@ func TestRedirectAndCertificates(t *testing.T) {
 	if outcome(r) != "ok" {
 		t.Fatalf("%+v", r.Error)
 	}
-	want(t, "certificates shown", shown, []int{1, 0})
+	want(t, "certificates shown", fmt.Sprint(<-shown, <-shown), "1 0")
 	host, _, _ := net.SplitHostPort(other)
 	want(t, "verified", r.TLS.ServerName, host)
 }
