@@ -26,6 +26,7 @@ type guard struct {
 	payload []byte // of a close frame
 	closed  *closing
 	pings   int
+	pongs   int
 
 	window   time.Time // start of the present window of control frames
 	controls int       // control frames in it
@@ -168,8 +169,11 @@ func (g *guard) control() *Error {
 	if g.controls++; g.controls > controlLimit {
 		return violation("more than %d control frames in %v", controlLimit, controlTime)
 	}
-	if g.op == opPing {
+	switch g.op {
+	case opPing:
 		g.pings++
+	case opPong:
+		g.pongs++
 	}
 	return nil
 }

@@ -23,6 +23,7 @@ type line struct {
 	ended chan struct{} // closed when reading has ended
 	err   error         // why; to be read then
 	news  chan struct{} // has something in it when there is a message
+	pongs int           // answers to our pings that were seen by whoever sent them
 
 	mu       sync.Mutex
 	received Arrived

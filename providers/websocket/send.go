@@ -234,11 +234,7 @@ func (d *delivery) reason(ctx context.Context, failed *Error) *Error {
 	if failed.Code != SendFailed {
 		return failed
 	}
-	moment := time.NewTimer(lastWord)
-	defer moment.Stop()
-	select {
-	case <-d.line.ended:
-	case <-moment.C:
+	if !d.over() {
 		return failed
 	}
 	if why := d.readFault(ctx, d.line.err); why.Code == ClosedByPeer {
@@ -257,26 +253,31 @@ func (d *delivery) pong(ctx context.Context) *Error {
 	err := d.conn.Ping(limit)
 	switch {
 	case err == nil:
-		d.transport.timings.Ping = since(begun)
-		d.confirmed = true
-		return nil
 	case ctx.Err() != nil:
 		return cancelled(ctx, "live")
 	case limit.Err() != nil || timedOut(err):
 		return fault(PongTimeout, err, "the messages were written, but the server did not answer a ping in time")
+	case !d.over():
+		return d.sendFault(ctx, err)
+	case d.transport.stream.guard.pongs <= d.line.pongs:
+		return d.readFault(ctx, d.line.err)
 	}
-	return d.lost(ctx, err)
+	// Where the server closes right behind its pong, the library may tell of either.
+	d.transport.timings.Ping = since(begun)
+	d.confirmed = true
+	d.line.pongs++
+	return nil
 }
 
-// lost is why the connection ended when it was waited for a confirmation.
-func (d *delivery) lost(ctx context.Context, err error) *Error {
+// over says whether reading has ended, for which it has a moment.
+func (d *delivery) over() bool {
 	moment := time.NewTimer(lastWord)
 	defer moment.Stop()
 	select {
 	case <-d.line.ended:
-		return d.readFault(ctx, d.line.err)
+		return true
 	case <-moment.C:
-		return d.sendFault(ctx, err)
+		return false
 	}
 }
 
