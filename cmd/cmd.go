@@ -22,10 +22,10 @@ import (
 // Exit codes are those of every command: 0 nothing wrong, 1 a check failed, 2 wrong
 // usage or an invalid file, 3 could not do it, 4 timed out, 130 interrupted.
 func Main(args []string, reg *providers.Registry) int {
-	ctx, stop := untilSignal()
+	ctx, heed, stop := untilSignal()
 	defer stop()
 	return run(ctx, process{
-		args: args, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, environ: os.Environ(),
+		args: args, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, environ: os.Environ(), heed: heed,
 	}, reg)
 }
 
@@ -35,6 +35,7 @@ type process struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	environ        []string
+	heed           func() // signals, from now on; nil: there are none
 }
 
 // getenv is the value of an environment variable, "" where there is none.

@@ -100,6 +100,9 @@ var errEnough = errors.New("it has been enough")
 // ends on a signal, or when it has been enough, or when no trigger brings anything any
 // more; runs that have begun by then end.
 func (r *runCommand) listen(ctx context.Context, streams []*stream, jobs []job, inputs map[string]any, sinks []sink) error {
+	if r.heed != nil {
+		r.heed()
+	}
 	l := &listener{runCommand: r, inputs: inputs, slots: make(chan struct{}, max(1, r.jobs)), left: -1}
 	for _, result := range r.runJobs(ctx, jobs, nil) {
 		l.over(result, "once: it listens to nothing")
