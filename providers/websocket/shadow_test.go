@@ -71,3 +71,70 @@ func TestAlikeAreParameters(t *testing.T) {
 		}
 	}
 }
+
+// The blocks of the seeds, with all of their defaults as their documentation shows them,
+// ask for nothing, and nothing is warned of.
+func TestSeedDefaultsAskForNothing(t *testing.T) {
+	for name, yaml := range map[string]string{
+		"Benthos": `
+url: ws://localhost:4195/get/ws
+proxy_url: ""
+tls:
+  enabled: false
+  skip_cert_verify: false
+  enable_renegotiation: false
+  root_cas: ""
+  root_cas_file: ""
+  client_certs: []
+oauth:
+  enabled: false
+  consumer_key: ""
+  consumer_secret: ""
+  access_token: ""
+  access_token_secret: ""
+  request_url: ""
+basic_auth:
+  enabled: false
+  username: ""
+  password: ""
+jwt:
+  enabled: false
+  private_key_file: ""
+  signing_method: ""
+  claims: {}
+  headers: {}
+`,
+		"Telegraf": `
+url: ws://localhost:8080
+timeout: 5s
+http_proxy_url: ""
+tls_ca: ""
+tls_cert: ""
+tls_key: ""
+insecure_skip_verify: false
+handshake_bodies: []
+handshake_pause: 100ms
+`,
+		"Telegraf's output": `
+url: ws://localhost:8080
+connect_timeout: 30s
+write_timeout: 30s
+use_text_frames: false
+socks5_enabled: false
+socks5_address: 127.0.0.1:1080
+socks5_username: alice
+socks5_password: pass123
+use_system_proxy: false
+headers: {}
+`,
+	} {
+		s, err := with(t, yaml).settings()
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if len(s.warnings) > 0 || s.who != nil || s.token != nil || s.network.proxy != nil || s.tls.skipVerify || len(s.tls.certificates) > 0 {
+			t.Errorf("%s: warnings %q, %+v", name, s.warnings, s)
+		}
+	}
+}
