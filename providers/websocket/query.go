@@ -266,11 +266,11 @@ func (q *query) take(typ websocket.MessageType, data []byte) *Error {
 		done = false // it is the close that is waited for
 	}
 	switch {
+	case done && q.set.wait == nil: // the answer is the first of several
+		q.answer, q.gotAt = 0, time.Now()
+		q.enough.Store(true)
 	case done:
 		q.answered(m)
-		if q.set.wait == nil {
-			q.answer = 0 // the first of several
-		}
 	case q.received.Messages >= q.set.maxMessages:
 		return q.tooMany()
 	}
