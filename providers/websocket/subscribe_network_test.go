@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"tocsin/templating/value"
 )
 
 // A relay stands between client and server, and can stop forwarding without closing
@@ -315,6 +317,75 @@ func TestEndWithinAMessage(t *testing.T) {
 		want(t, "events left", len(l.events), map[bool]int{true: 1, false: 0}[finishes])
 		if finishes {
 			want(t, "the last one", short(<-l.events), "message first half and second half")
+		}
+	}
+}
+
+// What breaks the rules ends the connection with the code for that, and the next one is
+// opened. What came before is delivered.
+func TestBrokenFeeds(t *testing.T) {
+	tests := []struct {
+		name   string
+		with   string
+		frames []any
+		code   string
+		close  int // that we send; 0: none
+	}{
+		{"larger than allowed", "max_message_size: 1000", []any{text(strings.Repeat("x", 1001))}, "message_too_big", 1009},
+		{"not UTF-8", "", []any{text("\xff")}, "invalid_utf8", 1007},
+		{"a masked frame", "", []any{[]byte{fin | opText, 0x81, 1, 2, 3, 4, 5}}, "protocol_violation", 1002},
+		{"the end of it", "", []any{frame(opText, "half")}, "truncated_message", 0},
+		{"goodbye", "", []any{closeFrame(4000, "private")}, "closed_by_peer", 4000},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var n atomic.Int32
+			closed := make(chan int, 1)
+			address := serve(t, func(p *peer) {
+				p.upgrade()
+				p.say(text(fmt.Sprint("hello ", n.Add(1))))
+				if n.Load() > 1 {
+					p.farewell()
+					return
+				}
+				p.say(tt.frames...)
+				if tt.close == 0 {
+					p.Conn.(*net.TCPConn).CloseWrite()
+				}
+				code := 0
+				for op, data := p.frame(); op != -1; op, data = p.frame() {
+					if op == opClose {
+						code = int(binary.BigEndian.Uint16(data))
+					}
+				}
+				closed <- code
+			})
+			l := listen(t, "url: ws://"+address+"\nlifecycle_events: [closed]\nreconnect: {initial: 50ms}\n"+tt.with, nil)
+			l.expect("message hello 1", "closed "+tt.code, "message hello 2")
+			want(t, "close code", <-closed, tt.close)
+		})
+	}
+}
+
+// A secret of the address is in no event, whatever happens.
+func TestSecretsOfEvents(t *testing.T) {
+	var n atomic.Int32
+	address := serve(t, func(p *peer) {
+		if n.Add(1) == 2 {
+			p.request()
+			p.say(response("HTTP/1.1 503 canary-secret", "Content-Length: 0"))
+			return
+		}
+		p.upgrade()
+		p.say(text("hi"), closeFrame(1011, "canary-secret is wrong"))
+		p.farewell()
+	})
+	l := listen(t, "url: ws://u:canary-secret@"+address+"/?token=canary-secret\nlifecycle_events: [opened, closed, reconnected, error]\nreconnect: {initial: 50ms}", nil)
+	for range 6 {
+		e, _ := l.await()
+		if text := string(value.AppendJSON(nil, value.Of(e))); strings.Contains(text, "canary") {
+			t.Errorf("%s shows a secret: %s", e.Kind, text)
 		}
 	}
 }
