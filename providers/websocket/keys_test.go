@@ -128,6 +128,7 @@ func TestKeyFiles(t *testing.T) {
 		"only a certificate":      {(*authority)(nil).issue(t, nil).pem(), "key: there is no private key in it; PEM is wanted (-----BEGIN PRIVATE KEY-----)"},
 		"a key for SSH":           {"-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n", "key is a key for SSH; `ssh-keygen -p -m PKCS8 -f FILE` converts it"},
 		"no key after all":        {"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "key: the private key cannot be read: PKCS#1, PKCS#8 and SEC 1 are possible, for RSA, EC and Ed25519"},
+		"more than a key":         {string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: make([]byte, largestKey+1)})), "key: the private key is larger than 10240 bytes"},
 		"no encryption after all": {"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n", "key: the encrypted key cannot be read"},
 	} {
 		_, _, err := privateKey([]byte(tt.text), keyPassword, "key")
@@ -193,6 +194,9 @@ func FuzzKey(f *testing.F) {
 		f.Add(block.Type, block.Headers["DEK-Info"], block.Bytes)
 	}
 	f.Fuzz(func(t *testing.T, label, dek string, der []byte) {
+		if len(der) > 1<<10 {
+			t.Skip("to check a large key takes long, and shows nothing new")
+		}
 		if label == "ENCRYPTED PRIVATE KEY" {
 			plain, err := decryptPKCS8(der, keyPassword, strictness{iterations: 5000, memory: 1 << 20})
 			if err == nil {
