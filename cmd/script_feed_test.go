@@ -1,9 +1,12 @@
 package cmd_test
 
 import (
+	"fmt"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -12,15 +15,59 @@ import (
 	"tocsin/providers/websocket/echotest"
 )
 
+// A feedLog is what the clients of one feed have said.
+type feedLog struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+type feedsKey struct{}
+
 // feed VAR MESSAGE... starts a websocket server that sends every client these messages
 // and then nothing more, and sets VAR to its address.
 func feed(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, !neg && len(args) >= 2, "usage: feed VAR MESSAGE...")
-	s := httptest.NewServer(echotest.Feed(0, nil, args[1:]...))
+	heard := ts.Value(feedsKey{}).(map[string]*feedLog)
+	l := &feedLog{}
+	heard[args[0]] = l
+	s := httptest.NewServer(echotest.Feed(0, func(line string) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.lines = append(l.lines, line)
+	}, args[1:]...))
 	ts.Defer(func() { s.CloseClientConnections(); s.Close() })
 	host := strings.TrimPrefix(s.URL, "http://")
 	ts.Setenv(args[0], "ws://"+host)
 	setHost(ts, args[0], host)
+}
+
+// heard VAR TEXT waits until a client of the feed VAR has said something with the text.
+func heard(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, !neg && len(args) == 2, "usage: heard VAR TEXT")
+	l := ts.Value(feedsKey{}).(map[string]*feedLog)[args[0]]
+	need(ts, l != nil, "no feed "+args[0])
+	eventually(ts, func() string {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if slices.ContainsFunc(l.lines, func(line string) bool { return strings.Contains(line, args[1]) }) {
+			return ""
+		}
+		return fmt.Sprintf("nobody said %s: %q", args[1], l.lines)
+	})
+}
+
+// eventually waits until there is no problem any more.
+func eventually(ts *testscript.TestScript, problem func() string) {
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		text := problem()
+		if text == "" {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("%s", text)
+		}
+		<-time.After(5 * time.Millisecond)
+	}
 }
 
 // hears NAME N waits until the Slack server NAME has taken N messages.
@@ -30,18 +77,14 @@ func hears(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, s != nil, "no slack server "+args[0])
 	n, err := strconv.Atoi(args[1])
 	ts.Check(err)
-	for deadline := time.Now().Add(20 * time.Second); ; {
+	eventually(ts, func() string {
 		s.mu.Lock()
-		got := len(s.texts)
-		s.mu.Unlock()
-		switch {
-		case got >= n:
-			return
-		case time.Now().After(deadline):
-			ts.Fatalf("%s was told %d times, not %d", args[0], got, n)
+		defer s.mu.Unlock()
+		if len(s.texts) >= n {
+			return ""
 		}
-		<-time.After(5 * time.Millisecond)
-	}
+		return fmt.Sprintf("%s was told %d times, not %d", args[0], len(s.texts), n)
+	})
 }
 
 // terminate sends SIGTERM to what was started in the background last.

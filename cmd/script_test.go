@@ -39,6 +39,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		UpdateScripts:       update,
 		Setup: func(e *testscript.Env) error {
+			e.Values[feedsKey{}] = map[string]*feedLog{}
 			e.Values[slacksKey{}] = &slacks{byName: map[string]*slackServer{}}
 			root, err := filepath.Abs("..")
 			e.Setenv("TOP", root)
@@ -51,6 +52,7 @@ func TestScripts(t *testing.T) {
 			"told":       told,
 			"exits":      exits,
 			"feed":       feed,
+			"heard":      heard,
 			"hears":      hears,
 			"terminate":  terminate,
 		},

@@ -414,7 +414,7 @@ func TestMaxConnectionAge(t *testing.T) {
 // On every connection the opening is said again; behind that, on all but the first, what
 // lets the server go on where it was.
 func TestOpeningAndResume(t *testing.T) {
-	p := "handshake_bodies: [hello, '']\nhandshake_pause: 1s\nping_interval: 0\nreconnect: {jitter: none}\n"
+	p := "handshake_bodies: [hello, '']\nhandshake_pause: 1s\nping_interval: 0\nreconnect: {jitter: none}\nresume_message: resume"
 	var said []string
 	synctest.Test(t, func(t *testing.T) {
 		th := &theatre{t: t, done: make(chan struct{}), server: func(n int, p *peer) {
@@ -429,6 +429,9 @@ func TestOpeningAndResume(t *testing.T) {
 			}
 		}}
 		th.set = func(s *subscription) {
+			if plain, err := s.live.resume(nil); plain != "resume" || err != nil {
+				t.Error(plain, err)
+			}
 			s.live.resume = func(more map[string]any) (any, error) {
 				data, _ := more["last"].(*value.Map).Get("data")
 				return fmt.Sprint("after ", data, " gap ", more["gap_ms"]), nil

@@ -70,7 +70,7 @@ func (p Subscription) settings() (*settings, *live, error) {
 	); err != nil {
 		return nil, nil, err
 	}
-	l := &live{raise: map[Kind]bool{GaveUp: true}}
+	l := &live{resume: p.ResumeMessage, raise: map[Kind]bool{GaveUp: true}}
 	if err := p.setSampling(l); err != nil {
 		return nil, nil, err
 	}
