@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/txtar"
-	"gopkg.in/yaml.v3"
 
 	"tocsin/providers"
 	"tocsin/templating/value"
@@ -198,34 +197,18 @@ func TestProgramMemory(t *testing.T) {
 	}
 }
 
+// BenchmarkCompile is the compiler alone; package cmd compares it, and the parser, with
+// what YAML takes.
 func BenchmarkCompile(b *testing.B) {
 	text, lib := mainJob(b), mainJobLibrary()
 	big := []byte("workflow:\n  id: big\n  steps:\n")
 	for i := range 300 {
 		big = fmt.Appendf(big, "    - name: step-%d\n      if: \"{{ steps.step-%d.results.code }} == 200\"\n      provider:\n        type: websocket\n        with: {socket_url: \"ws://{{ steps.step-%d.results.host }}/x\"}\n", i, max(0, i-1), max(0, i-1))
 	}
-	for _, doc := range []struct {
-		name string
-		text []byte
-	}{{"main", text}, {"300", big}} {
-		b.Run(doc.name+"/nodes", func(b *testing.B) {
-			b.SetBytes(int64(len(doc.text)))
-			for b.Loop() {
-				var n yaml.Node
-				if err := yaml.Unmarshal(doc.text, &n); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-		b.Run(doc.name+"/parse", func(b *testing.B) {
-			b.SetBytes(int64(len(doc.text)))
-			for b.Loop() {
-				parse(b, "w.yaml", doc.text)
-			}
-		})
-		b.Run(doc.name+"/compile", func(b *testing.B) {
-			w := parse(b, "w.yaml", doc.text)
-			b.SetBytes(int64(len(doc.text)))
+	for name, text := range map[string][]byte{"main": text, "300": big} {
+		b.Run(name, func(b *testing.B) {
+			w := parse(b, "w.yaml", text)
+			b.SetBytes(int64(len(text)))
 			b.ReportAllocs()
 			for b.Loop() {
 				if _, _, err := Compile(w, lib); err != nil {
