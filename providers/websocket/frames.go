@@ -27,6 +27,7 @@ type guard struct {
 	closed  *closing
 	pings   int
 	pongs   int
+	arrived Arrived // messages that were whole, and the bytes of them as they came
 
 	window   time.Time // start of the present window of control frames
 	controls int       // control frames in it
@@ -201,6 +202,8 @@ func (g *guard) end() *Error {
 	case g.op == opClose:
 		return g.close()
 	case g.op < opClose && g.final:
+		g.arrived.Messages++
+		g.arrived.Bytes += g.size
 		g.open, g.size = false, 0
 	}
 	return nil

@@ -141,10 +141,22 @@ func (l *line) close(code int, wait time.Duration) *Close {
 	}
 	_ = l.conn.CloseNow()
 	<-l.ended
+	l.recount()
 	if peer := l.t.stream.guard.closed; peer != nil {
 		c.Reason, c.Clean = peer.reason, true
 	}
 	return c
+}
+
+// recount adds the messages that the library read for itself while it waited for the
+// closing handshake: only the guard has seen them.
+func (l *line) recount() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if seen := l.t.stream.guard.arrived; seen.Messages > l.received.Messages {
+		l.received.Messages = seen.Messages
+		l.received.Bytes = max(l.received.Bytes, seen.Bytes)
+	}
 }
 
 // lines are the connections that a client keeps open for the next messages, by what
