@@ -27,11 +27,11 @@ func TestMistakes(t *testing.T) {
 		t.Fatalf("%d files, %v", len(files), err)
 	}
 	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) { checkMistakes(t, file) })
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) { checkMistakes(t, file, mistake) })
 	}
 }
 
-func checkMistakes(t *testing.T, file string) {
+func checkMistakes(t *testing.T, file string, mistake func(*testing.T, string) string) {
 	archive, err := txtar.ParseFile(file)
 	if err != nil {
 		t.Fatal(err)

@@ -129,6 +129,12 @@ func (p *Subscription) patient(samples bool) {
 // setSampling decides which of the two modes it is.
 func (p Live) setSampling(l *live) error {
 	mode := or(p.Mode, "")
+	if p.TriggerBody != nil {
+		// Pasted configurations have an empty one where nothing is asked.
+		if v, err := p.TriggerBody(map[string]any{"tick": int64(1), "now": time.Now()}); err == nil && (v == nil || v == "") {
+			p.TriggerBody = nil
+		}
+	}
 	switch {
 	case mode == "sample" && p.TriggerBody == nil:
 		return invalid("mode: sample needs trigger_body, the message that asks for a sample")
