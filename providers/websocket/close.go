@@ -60,7 +60,7 @@ func (q *query) goodbye(failed *Error) (code int, wait time.Duration) {
 	case ConnectionLost, TruncatedMessage, SendTimeout, SendFailed:
 		return 0, 0 // nothing can be sent, or not in the middle of a message
 	}
-	if code := codes[failed.Code].close; code != 0 {
+	if code := codes()[failed.Code].close; code != 0 {
 		return code, 0
 	}
 	return 1000, min(q.set.closeTimeout, lastWord)

@@ -2,6 +2,7 @@ package websocket
 
 import (
 	"fmt"
+	"sync"
 	"time"
 )
 
@@ -66,62 +67,66 @@ const (
 // codes says of each code in which phase it happens, whether trying again can help,
 // and with which close code we leave; 0: with 1000, if a closing handshake can be
 // had at all.
-var codes = map[Code]struct {
+var codes = sync.OnceValue(func() map[Code]fate {
+	return map[Code]fate{
+		ConfigInvalid: {phase: "config"},
+		Cancelled:     {phase: "", close: 1001}, // whichever phase it was
+		Internal:      {phase: "", close: 1011},
+
+		BlockedAddress: {phase: "connect"},
+		DNSFailed:      {phase: "dns", retry: true},
+
+		ProxyConnectFailed: {phase: "proxy", retry: true},
+		ProxyAuthRequired:  {phase: "proxy"},
+		ProxyRejected:      {phase: "proxy", retry: true},
+		AuthFailed:         {phase: "auth"}, // retry: by what the token server says
+
+		ConnectRefused:     {phase: "connect", retry: true},
+		ConnectTimeout:     {phase: "connect", retry: true},
+		ConnectUnreachable: {phase: "connect", retry: true},
+		ConnectReset:       {phase: "connect", retry: true},
+
+		TLSNotTLS:             {phase: "tls", retry: true},
+		TLSExpired:            {phase: "tls"},
+		TLSNotYetValid:        {phase: "tls"},
+		TLSHostnameMismatch:   {phase: "tls"},
+		TLSUnknownAuthority:   {phase: "tls"},
+		TLSPinMismatch:        {phase: "tls"},
+		TLSClientCertRequired: {phase: "tls"},
+		TLSVersion:            {phase: "tls"},
+		TLSFailed:             {phase: "tls", retry: true},
+
+		HandshakeTimeout:   {phase: "upgrade", retry: true},
+		NotHTTP:            {phase: "upgrade", retry: true},
+		HandshakeStatus:    {phase: "upgrade"}, // retry: by status
+		HandshakeInvalid:   {phase: "upgrade"},
+		SubprotocolMissing: {phase: "upgrade"},
+
+		SendTimeout: {phase: "send", retry: true},
+		SendFailed:  {phase: "send", retry: true},
+
+		ReplyTimeout:      {phase: "receive", retry: true},
+		TooManyMessages:   {phase: "receive", retry: true},
+		AssertionFailed:   {phase: "receive", retry: true},
+		ClosedByPeer:      {phase: "receive"}, // retry: by close code
+		ConnectionLost:    {phase: "receive", retry: true},
+		TruncatedMessage:  {phase: "receive", retry: true},
+		MessageTooBig:     {phase: "receive", close: 1009},
+		InvalidUTF8:       {phase: "receive", close: 1007},
+		ProtocolViolation: {phase: "receive", close: 1002},
+
+		ParseFailed: {phase: "parse"},
+
+		PongTimeout: {phase: "live", retry: true},
+		IdleTimeout: {phase: "live", retry: true},
+		QueueFull:   {phase: "live", retry: true, close: 1001},
+	}
+})
+
+type fate struct {
 	phase string
 	retry bool
 	close int
-}{
-	ConfigInvalid: {phase: "config"},
-	Cancelled:     {phase: "", close: 1001}, // whichever phase it was
-	Internal:      {phase: "", close: 1011},
-
-	BlockedAddress: {phase: "connect"},
-	DNSFailed:      {phase: "dns", retry: true},
-
-	ProxyConnectFailed: {phase: "proxy", retry: true},
-	ProxyAuthRequired:  {phase: "proxy"},
-	ProxyRejected:      {phase: "proxy", retry: true},
-	AuthFailed:         {phase: "auth"}, // retry: by what the token server says
-
-	ConnectRefused:     {phase: "connect", retry: true},
-	ConnectTimeout:     {phase: "connect", retry: true},
-	ConnectUnreachable: {phase: "connect", retry: true},
-	ConnectReset:       {phase: "connect", retry: true},
-
-	TLSNotTLS:             {phase: "tls", retry: true},
-	TLSExpired:            {phase: "tls"},
-	TLSNotYetValid:        {phase: "tls"},
-	TLSHostnameMismatch:   {phase: "tls"},
-	TLSUnknownAuthority:   {phase: "tls"},
-	TLSPinMismatch:        {phase: "tls"},
-	TLSClientCertRequired: {phase: "tls"},
-	TLSVersion:            {phase: "tls"},
-	TLSFailed:             {phase: "tls", retry: true},
-
-	HandshakeTimeout:   {phase: "upgrade", retry: true},
-	NotHTTP:            {phase: "upgrade", retry: true},
-	HandshakeStatus:    {phase: "upgrade"}, // retry: by status
-	HandshakeInvalid:   {phase: "upgrade"},
-	SubprotocolMissing: {phase: "upgrade"},
-
-	SendTimeout: {phase: "send", retry: true},
-	SendFailed:  {phase: "send", retry: true},
-
-	ReplyTimeout:      {phase: "receive", retry: true},
-	TooManyMessages:   {phase: "receive", retry: true},
-	AssertionFailed:   {phase: "receive", retry: true},
-	ClosedByPeer:      {phase: "receive"}, // retry: by close code
-	ConnectionLost:    {phase: "receive", retry: true},
-	TruncatedMessage:  {phase: "receive", retry: true},
-	MessageTooBig:     {phase: "receive", close: 1009},
-	InvalidUTF8:       {phase: "receive", close: 1007},
-	ProtocolViolation: {phase: "receive", close: 1002},
-
-	ParseFailed: {phase: "parse"},
-
-	PongTimeout: {phase: "live", retry: true},
-	IdleTimeout: {phase: "live", retry: true},
-	QueueFull:   {phase: "live", retry: true, close: 1001},
 }
 
 // An Error is why a query did not succeed (spec/websocket.md §6). Nothing in it is
@@ -154,7 +159,7 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // fault makes the error of a code; what is known only here comes with the words.
 func fault(code Code, cause error, format string, args ...any) *Error {
-	kind := codes[code]
+	kind := codes()[code]
 	return &Error{
 		Code:      code,
 		Phase:     kind.phase,
@@ -187,16 +192,18 @@ func (e *Error) in(phase string) *Error {
 }
 
 // closeNames are the close codes in words (RFC 6455 §7.4.1 and IANA's registry).
-var closeNames = map[int]string{
-	1000: "normal", 1001: "going away", 1002: "protocol error", 1003: "unsupported data",
-	1005: "no code given", 1007: "bad payload", 1008: "policy violation", 1009: "message too big",
-	1010: "extension needed", 1011: "server error", 1012: "service restart", 1013: "try again later",
-	1014: "bad gateway", 3000: "unauthorized", 3003: "forbidden", 3008: "timeout",
-}
+var closeNames = sync.OnceValue(func() map[int]string {
+	return map[int]string{
+		1000: "normal", 1001: "going away", 1002: "protocol error", 1003: "unsupported data",
+		1005: "no code given", 1007: "bad payload", 1008: "policy violation", 1009: "message too big",
+		1010: "extension needed", 1011: "server error", 1012: "service restart", 1013: "try again later",
+		1014: "bad gateway", 3000: "unauthorized", 3003: "forbidden", 3008: "timeout",
+	}
+})
 
 // closeName says what a close code means: `1011 (server error)`.
 func closeName(code int) string {
-	if name, ok := closeNames[code]; ok {
+	if name, ok := closeNames()[code]; ok {
 		return fmt.Sprintf("%d (%s)", code, name)
 	}
 	return fmt.Sprint(code)

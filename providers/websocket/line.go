@@ -30,7 +30,8 @@ type line struct {
 	most     int // messages that are kept at most; 0: nobody wants them
 	bytes    int // that may still be kept
 	heard    []heard
-	gone     func() // is told when reading has ended; nil: nobody
+	gone     func()        // is told when reading has ended; nil: nobody
+	leaving  chan struct{} // closed when the goodbye is over; nil: nobody has begun with it
 }
 
 // heard is a message and when it came.
@@ -55,9 +56,6 @@ func (l *line) read() {
 			data, err = io.ReadAll(r)
 		}
 		if err != nil {
-			if ended := l.t.stream.ended; ended != nil && ended != errDone {
-				err = ended
-			}
 			l.over(err)
 			return
 		}
@@ -65,7 +63,18 @@ func (l *line) read() {
 	}
 }
 
+// over notes that reading has ended. The library may go on with it by itself, for the
+// closing handshake; the stream is looked at when it has done.
 func (l *line) over(err error) {
+	l.mu.Lock()
+	leaving := l.leaving
+	l.mu.Unlock()
+	if leaving != nil {
+		<-leaving
+	}
+	if ended := l.t.stream.ended; ended != nil && ended != errDone {
+		err = ended
+	}
 	l.mu.Lock()
 	l.err = err
 	l.received.Pings = l.t.stream.guard.pings
@@ -83,7 +92,9 @@ func (l *line) note(m heard) {
 	defer l.mu.Unlock()
 	l.received.Messages++
 	l.received.Bytes += int64(len(m.data))
-	l.received.Pings = l.t.stream.guard.pings
+	if l.leaving == nil {
+		l.received.Pings = l.t.stream.guard.pings
+	}
 	if len(l.heard) >= l.most || len(m.data) > l.bytes {
 		return
 	}
@@ -132,6 +143,22 @@ func (l *line) close(code int, wait time.Duration) *Close {
 			c.Code, c.By = &code, new("us")
 		}
 	}
+	l.goodbye(code, wait)
+	<-l.ended
+	l.recount()
+	if peer := l.t.stream.guard.closed; peer != nil {
+		c.Reason, c.Clean = peer.reason, true
+	}
+	return c
+}
+
+// goodbye says goodbye, unless code is 0, and drops the connection.
+func (l *line) goodbye(code int, wait time.Duration) {
+	leaving := make(chan struct{})
+	defer close(leaving)
+	l.mu.Lock()
+	l.leaving = leaving
+	l.mu.Unlock()
 	if code != 0 {
 		l.t.leash.goodbye(max(wait, lastWord))
 		if !onWire(code) {
@@ -140,12 +167,6 @@ func (l *line) close(code int, wait time.Duration) *Close {
 		_ = l.conn.Close(websocket.StatusCode(code), "") // reading knows better how it ended
 	}
 	_ = l.conn.CloseNow()
-	<-l.ended
-	l.recount()
-	if peer := l.t.stream.guard.closed; peer != nil {
-		c.Reason, c.Clean = peer.reason, true
-	}
-	return c
 }
 
 // recount adds the messages that the library read for itself while it waited for the

@@ -285,8 +285,15 @@ func ask(t testing.TB, yaml string) Result {
 	return r
 }
 
+// A reporter is told of mistakes: a test's, or that of a property.
+type reporter interface {
+	Helper()
+	Error(...any)
+	Errorf(string, ...any)
+}
+
 // consistent checks what must hold of every result.
-func consistent(t testing.TB, r Result) {
+func consistent(t reporter, r Result) {
 	t.Helper()
 	if r.Connection != (r.Error == nil) {
 		t.Errorf("connection %v, error %+v", r.Connection, r.Error)

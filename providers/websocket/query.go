@@ -324,10 +324,16 @@ func (q *query) parse(m *arrival) *Error {
 // hear reads one message, for a script.
 func (q *query) hear(ctx context.Context) (*arrival, *Error) {
 	typ, data, err := q.next()
-	if err != nil {
-		return nil, q.readFault(ctx, err)
+	if err == nil {
+		return q.keep(typ, data)
 	}
-	return q.keep(typ, data)
+	failed := q.readFault(ctx, err)
+	if peer := q.transport.stream.guard.closed; failed == nil && peer != nil {
+		failed = closedFault(peer) // which may be fine elsewhere, but not where a message is waited for
+	} else if failed == nil {
+		failed = q.replyTimeout(err)
+	}
+	return nil, failed
 }
 
 // next reads a message. The stream's own error says more than the library's.

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -182,10 +183,12 @@ func hasToken(h http.Header, name, token string) bool {
 }
 
 // statuses say in a word what an answer other than 101 means.
-var statuses = map[int]string{
-	200: "not_upgraded", 401: "unauthorized", 403: "forbidden", 404: "not_found", 426: "upgrade_required",
-	429: "rate_limited", 502: "unavailable", 503: "unavailable", 504: "unavailable",
-}
+var statuses = sync.OnceValue(func() map[int]string {
+	return map[int]string{
+		200: "not_upgraded", 401: "unauthorized", 403: "forbidden", 404: "not_found", 426: "upgrade_required",
+		429: "rate_limited", 502: "unavailable", 503: "unavailable", 504: "unavailable",
+	}
+})
 
 // statusFault is the error for an answer other than 101.
 func statusFault(response *http.Response, set *settings, now time.Time) *Error {
@@ -194,7 +197,7 @@ func statusFault(response *http.Response, set *settings, now time.Time) *Error {
 	e := fault(HandshakeStatus, nil, "the server answered %s instead of upgrading", strings.TrimSpace(fmt.Sprint(code, " ", text)))
 	e.Status = code
 	e.Retryable = code == 408 || code == 425 || code == 429 || code >= 500
-	e.Detail = statuses[code]
+	e.Detail = statuses()[code]
 	if code/100 == 3 {
 		e.Detail = "redirect"
 		e.Problem += " (a redirect, which is not followed)"

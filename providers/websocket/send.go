@@ -366,7 +366,7 @@ func (d *delivery) goodbyeOf(failed *Error) (code int, wait time.Duration) {
 	case SendTimeout, SendFailed:
 		return 0, 0 // not in the middle of a message
 	}
-	if code := codes[failed.Code].close; code != 0 {
+	if code := codes()[failed.Code].close; code != 0 {
 		return code, lastWord
 	}
 	return 1000, min(d.set.closeTimeout, lastWord)

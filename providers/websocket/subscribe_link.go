@@ -271,8 +271,8 @@ func (l *link) farewell(failed *Error) {
 	case failed == nil:
 	case failed.Code == Cancelled:
 		code = 1001
-	case codes[failed.Code].close != 0:
-		code, wait = codes[failed.Code].close, 0
+	case codes()[failed.Code].close != 0:
+		code, wait = codes()[failed.Code].close, 0
 	default:
 		return // nothing can be sent, or not in the middle of a message
 	}

@@ -11,6 +11,7 @@ package format
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"tocsin/templating/value"
@@ -58,28 +59,32 @@ var errDeep = errors.New("nested deeper than 64 levels")
 const maxDepth = 64
 
 // formats make the reader of each format out of the options, and check these.
-var formats = map[string]func(*Options) (func([]byte, time.Time) (entries, error), error){
-	"json":            newJSON,
-	"json_v2":         newJSONv2,
-	"text":            newText,
-	"value":           newValue,
-	"influx":          newInflux,
-	"csv":             newCSV,
-	"logfmt":          newLogfmt,
-	"prometheus":      newPrometheus,
-	"openmetrics":     newOpenMetrics,
-	"form_urlencoded": newForm,
-	"xml":             newXML,
-	"xpath_json":      newXPathJSON,
-	"xpath_msgpack":   newXPathMsgpack,
-	"xpath_cbor":      newXPathCBOR,
-	"msgpack":         newMsgpack,
-	"cbor":            newCBOR,
-	"avro":            newAvro,
-	"graphite":        newGraphite,
-	"nagios":          newNagios,
-	"grok":            newGrok,
-}
+var formats = sync.OnceValue(func() map[string]maker {
+	return map[string]maker{
+		"json":            newJSON,
+		"json_v2":         newJSONv2,
+		"text":            newText,
+		"value":           newValue,
+		"influx":          newInflux,
+		"csv":             newCSV,
+		"logfmt":          newLogfmt,
+		"prometheus":      newPrometheus,
+		"openmetrics":     newOpenMetrics,
+		"form_urlencoded": newForm,
+		"xml":             newXML,
+		"xpath_json":      newXPathJSON,
+		"xpath_msgpack":   newXPathMsgpack,
+		"xpath_cbor":      newXPathCBOR,
+		"msgpack":         newMsgpack,
+		"cbor":            newCBOR,
+		"avro":            newAvro,
+		"graphite":        newGraphite,
+		"nagios":          newNagios,
+		"grok":            newGrok,
+	}
+})
+
+type maker func(*Options) (func([]byte, time.Time) (entries, error), error)
 
 // New checks o and makes its reader; nil if o.Format is none. Metrics that have no name
 // of their own get name, and those that have no tag url get one, unless url is empty.
@@ -87,7 +92,7 @@ func New(o Options, name, url string) (*Reader, error) {
 	if o.Format == "" || o.Format == "none" {
 		return nil, nil
 	}
-	make, ok := formats[o.Format]
+	make, ok := formats()[o.Format]
 	if !ok {
 		return nil, fmt.Errorf("data_format: %q is not supported", o.Format)
 	}

@@ -182,7 +182,7 @@ func (c *grokCompiler) expand(text string, groups *[]string, l *grokLine, depth 
 		}
 		expr, ok := c.own[part(1)]
 		if !ok {
-			expr, ok = grokPatterns[part(1)]
+			expr, ok = grokPatterns()[part(1)]
 		}
 		if !ok {
 			return "", fmt.Errorf("there is no pattern %%{%s}", part(1))
@@ -216,29 +216,31 @@ func (c *grokCompiler) expand(text string, groups *[]string, l *grokLine, depth 
 }
 
 // grokPatterns are the building blocks: those of Logstash that people use, in RE2.
-var grokPatterns = map[string]string{
-	"WORD": `\w+`, "NOTSPACE": `\S+`, "SPACE": `\s*`, "DATA": `.*?`, "GREEDYDATA": `.*`,
-	"INT": `[+-]?[0-9]+`, "POSINT": `[1-9][0-9]*`, "NONNEGINT": `[0-9]+`,
-	"NUMBER": `[+-]?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)`, "BASE10NUM": `[+-]?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)`,
-	"BASE16NUM": `[+-]?(?:0x)?[0-9A-Fa-f]+`, "BOOL": `(?i:true|false)`,
-	"USERNAME": `[a-zA-Z0-9._-]+`, "USER": `[a-zA-Z0-9._-]+`,
-	"QUOTEDSTRING": `"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'`, "QS": `"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'`,
-	"UUID": `[A-Fa-f0-9]{8}(?:-[A-Fa-f0-9]{4}){3}-[A-Fa-f0-9]{12}`, "MAC": `(?:[A-Fa-f0-9]{2}[:-]){5}[A-Fa-f0-9]{2}`,
-	"IPV4": `(?:(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])\.){3}(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])`,
-	"IPV6": `[0-9A-Fa-f:]*:[0-9A-Fa-f:.]+`, "IP": `%{IPV4}|%{IPV6}`,
-	"HOSTNAME": `[0-9A-Za-z](?:[0-9A-Za-z-]{0,62})(?:\.[0-9A-Za-z][0-9A-Za-z-]{0,62})*\.?`, "HOST": `%{HOSTNAME}`,
-	"IPORHOST": `%{IP}|%{HOSTNAME}`, "HOSTPORT": `%{IPORHOST}:%{POSINT}`,
-	"PATH": `(?:/[^\s?*]*)+|[A-Za-z]:\\\S*`, "UNIXPATH": `(?:/[^\s?*]*)+`, "URIPROTO": `[A-Za-z][A-Za-z0-9+.-]*`,
-	"URIHOST": `%{IPORHOST}(?::%{POSINT})?`, "URIPATH": `(?:/[^\s?#]*)+`, "URIPARAM": `\?\S*`,
-	"URIPATHPARAM": `%{URIPATH}(?:%{URIPARAM})?`, "URI": `%{URIPROTO}://(?:%{USER}(?::[^@\s]*)?@)?%{URIHOST}(?:%{URIPATHPARAM})?`,
-	"MONTH": `(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*`, "MONTHNUM": `0?[1-9]|1[0-2]`,
-	"MONTHDAY": `0[1-9]|[12][0-9]|3[01]|[1-9]`, "DAY": `(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*`, "YEAR": `[0-9]{4}|[0-9]{2}`,
-	"HOUR": `2[0-3]|[01]?[0-9]`, "MINUTE": `[0-5][0-9]`, "SECOND": `(?:[0-5]?[0-9]|60)(?:[:.,][0-9]+)?`,
-	"TIME": `(?:%{HOUR}):(?:%{MINUTE})(?::(?:%{SECOND}))?`, "ISO8601_TIMEZONE": `Z|[+-][0-9]{2}:?[0-9]{2}`,
-	"TIMESTAMP_ISO8601": `%{YEAR}-(?:%{MONTHNUM})-(?:%{MONTHDAY})[T ](?:%{HOUR}):?(?:%{MINUTE})(?::?(?:%{SECOND}))?(?:%{ISO8601_TIMEZONE})?`,
-	"HTTPDATE":          `(?:%{MONTHDAY})/%{MONTH}/(?:%{YEAR}):%{TIME} [+-][0-9]{4}`, "SYSLOGTIMESTAMP": `%{MONTH} +(?:%{MONTHDAY}) %{TIME}`,
-	"PROG": `[\x21-\x5a\x5c\x5e-\x7e]+`, "SYSLOGPROG": `%{PROG:program}(?:\[%{POSINT:pid}\])?`, "LOGLEVEL": `(?i:trace|debug|info|notice|warn(?:ing)?|err(?:or)?|crit(?:ical)?|fatal|severe|alert|emerg(?:ency)?)`,
-	"HTTPDUSER":           `%{USER}|-`,
-	"COMMON_LOG_FORMAT":   `%{IPORHOST:client_ip} %{NOTSPACE:ident} %{NOTSPACE:auth} \[%{HTTPDATE:ts:ts-httpd}\] "(?:%{WORD:verb:tag} %{NOTSPACE:request}(?: HTTP/%{NUMBER:http_version:float})?|%{DATA})" %{NUMBER:resp_code:tag} (?:%{NUMBER:resp_bytes:int}|-)`,
-	"COMBINED_LOG_FORMAT": `%{COMMON_LOG_FORMAT} "%{DATA:referrer}" "%{DATA:agent}"`,
-}
+var grokPatterns = sync.OnceValue(func() map[string]string {
+	return map[string]string{
+		"WORD": `\w+`, "NOTSPACE": `\S+`, "SPACE": `\s*`, "DATA": `.*?`, "GREEDYDATA": `.*`,
+		"INT": `[+-]?[0-9]+`, "POSINT": `[1-9][0-9]*`, "NONNEGINT": `[0-9]+`,
+		"NUMBER": `[+-]?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)`, "BASE10NUM": `[+-]?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)`,
+		"BASE16NUM": `[+-]?(?:0x)?[0-9A-Fa-f]+`, "BOOL": `(?i:true|false)`,
+		"USERNAME": `[a-zA-Z0-9._-]+`, "USER": `[a-zA-Z0-9._-]+`,
+		"QUOTEDSTRING": `"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'`, "QS": `"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'`,
+		"UUID": `[A-Fa-f0-9]{8}(?:-[A-Fa-f0-9]{4}){3}-[A-Fa-f0-9]{12}`, "MAC": `(?:[A-Fa-f0-9]{2}[:-]){5}[A-Fa-f0-9]{2}`,
+		"IPV4": `(?:(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])\.){3}(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])`,
+		"IPV6": `[0-9A-Fa-f:]*:[0-9A-Fa-f:.]+`, "IP": `%{IPV4}|%{IPV6}`,
+		"HOSTNAME": `[0-9A-Za-z](?:[0-9A-Za-z-]{0,62})(?:\.[0-9A-Za-z][0-9A-Za-z-]{0,62})*\.?`, "HOST": `%{HOSTNAME}`,
+		"IPORHOST": `%{IP}|%{HOSTNAME}`, "HOSTPORT": `%{IPORHOST}:%{POSINT}`,
+		"PATH": `(?:/[^\s?*]*)+|[A-Za-z]:\\\S*`, "UNIXPATH": `(?:/[^\s?*]*)+`, "URIPROTO": `[A-Za-z][A-Za-z0-9+.-]*`,
+		"URIHOST": `%{IPORHOST}(?::%{POSINT})?`, "URIPATH": `(?:/[^\s?#]*)+`, "URIPARAM": `\?\S*`,
+		"URIPATHPARAM": `%{URIPATH}(?:%{URIPARAM})?`, "URI": `%{URIPROTO}://(?:%{USER}(?::[^@\s]*)?@)?%{URIHOST}(?:%{URIPATHPARAM})?`,
+		"MONTH": `(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*`, "MONTHNUM": `0?[1-9]|1[0-2]`,
+		"MONTHDAY": `0[1-9]|[12][0-9]|3[01]|[1-9]`, "DAY": `(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*`, "YEAR": `[0-9]{4}|[0-9]{2}`,
+		"HOUR": `2[0-3]|[01]?[0-9]`, "MINUTE": `[0-5][0-9]`, "SECOND": `(?:[0-5]?[0-9]|60)(?:[:.,][0-9]+)?`,
+		"TIME": `(?:%{HOUR}):(?:%{MINUTE})(?::(?:%{SECOND}))?`, "ISO8601_TIMEZONE": `Z|[+-][0-9]{2}:?[0-9]{2}`,
+		"TIMESTAMP_ISO8601": `%{YEAR}-(?:%{MONTHNUM})-(?:%{MONTHDAY})[T ](?:%{HOUR}):?(?:%{MINUTE})(?::?(?:%{SECOND}))?(?:%{ISO8601_TIMEZONE})?`,
+		"HTTPDATE":          `(?:%{MONTHDAY})/%{MONTH}/(?:%{YEAR}):%{TIME} [+-][0-9]{4}`, "SYSLOGTIMESTAMP": `%{MONTH} +(?:%{MONTHDAY}) %{TIME}`,
+		"PROG": `[\x21-\x5a\x5c\x5e-\x7e]+`, "SYSLOGPROG": `%{PROG:program}(?:\[%{POSINT:pid}\])?`, "LOGLEVEL": `(?i:trace|debug|info|notice|warn(?:ing)?|err(?:or)?|crit(?:ical)?|fatal|severe|alert|emerg(?:ency)?)`,
+		"HTTPDUSER":           `%{USER}|-`,
+		"COMMON_LOG_FORMAT":   `%{IPORHOST:client_ip} %{NOTSPACE:ident} %{NOTSPACE:auth} \[%{HTTPDATE:ts:ts-httpd}\] "(?:%{WORD:verb:tag} %{NOTSPACE:request}(?: HTTP/%{NUMBER:http_version:float})?|%{DATA})" %{NUMBER:resp_code:tag} (?:%{NUMBER:resp_bytes:int}|-)`,
+		"COMBINED_LOG_FORMAT": `%{COMMON_LOG_FORMAT} "%{DATA:referrer}" "%{DATA:agent}"`,
+	}
+})
