@@ -65,8 +65,12 @@ func (d *decoder) known(v source.Value) bool {
 
 // fields fills a struct; pos is where its mapping was written.
 func (d *decoder) fields(p *plan, dst reflect.Value, m source.Map, pos source.Pos) {
-	defaults, index := p.defaults(), p.index()
+	defaults := p.defaults()
 	dst.Set(defaults.zero)
+	var index map[string]int
+	if len(m) > 0 {
+		index = p.index()
+	}
 	var seen given
 	var others []int
 	for i := range m {
