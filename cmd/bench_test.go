@@ -101,22 +101,3 @@ func BenchmarkCompile(b *testing.B) {
 		})
 	}
 }
-
-// TestCompileIsLinear doubles a document twice: that may take four times as long, with
-// room for what else the machine does.
-func TestCompileIsLinear(t *testing.T) {
-	lib := engine.Library{Providers: all.Registry(), Functions: engine.Functions()}
-	fastest := func(text []byte) time.Duration {
-		best := time.Duration(1<<63 - 1)
-		for range 20 {
-			start := time.Now()
-			compiled(t, lib, text)
-			best = min(best, time.Since(start))
-		}
-		return best
-	}
-	small, large := fastest(checks(40)), fastest(checks(160))
-	if large > 8*small {
-		t.Errorf("a document four times as long takes %v instead of %v", large, small)
-	}
-}

@@ -29,6 +29,7 @@ var operations = []workflows.Operation{
 	{Provider: "ask", Kind: workflows.Query, Params: schema.Of[ask]()},
 	{Provider: "tell", Kind: workflows.Notify, Params: schema.Of[tell]()},
 	{Provider: "ask", Kind: workflows.Listen, Params: schema.Of[ask]()},
+	{Provider: "websocket", Kind: workflows.Listen, Params: schema.Of[source.Value]()},
 }
 
 // TestSchemaTakes: what Parse reads, the JSON Schema takes.

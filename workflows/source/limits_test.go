@@ -145,7 +145,9 @@ func TestBombs(t *testing.T) {
 			}
 			mib := cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss >> 10
 			t.Logf("%d ms, %d MiB", ms, mib)
-			if ms > 1000 && !raceDetector {
+			// Where other work takes the processor, the clock runs on: then what counts is what it used.
+			used := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+			if ms > 1000 && used > time.Second && !raceDetector {
 				t.Errorf("took %d ms", ms)
 			}
 			if mib > 64 && !raceDetector && name != tooLong {
