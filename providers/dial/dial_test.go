@@ -41,6 +41,8 @@ func TestParseResolveErrors(t *testing.T) {
 		"example.com:443":               `--resolve "example.com:443": there is no address` + hint,
 		"example.com:443:":              `--resolve "example.com:443:": there is no address` + hint,
 		":443:127.0.0.1":                `--resolve ":443:127.0.0.1": there is no host` + hint,
+		".:443:127.0.0.1":               `--resolve ".:443:127.0.0.1": there is no host` + hint,
+		"[[]:443:127.0.0.1":             `--resolve "[[]:443:127.0.0.1": "[" is not a host` + hint,
 		"example.com:https:127.0.0.1":   `--resolve "example.com:https:127.0.0.1": "https" is not a port` + hint,
 		"example.com:0:127.0.0.1":       `--resolve "example.com:0:127.0.0.1": "0" is not a port` + hint,
 		"example.com:443:localhost":     `--resolve "example.com:443:localhost": "localhost" is not an IP address` + hint,

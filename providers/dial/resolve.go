@@ -19,8 +19,12 @@ func ParseResolve(spec string) (hostport, address string, err error) {
 	if !ok || list == "" {
 		return "", "", resolveError(spec, "there is no address")
 	}
+	host = strings.TrimSuffix(host, ".")
 	if host == "" {
 		return "", "", resolveError(spec, "there is no host")
+	}
+	if strings.ContainsAny(host, "[]") {
+		return "", "", resolveError(spec, fmt.Sprintf("%q is not a host", host))
 	}
 	if !validPort(port) {
 		return "", "", resolveError(spec, fmt.Sprintf("%q is not a port", port))
