@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // A guard follows the frames that come from the server, without touching them, and
@@ -13,15 +14,19 @@ import (
 type guard struct {
 	limit   int64 // of a message
 	deflate bool  // messages may be compressed (RFC 7692)
+	anyUTF8 bool  // text need not be UTF-8
 	now     func() time.Time
 
 	header []byte // of the frame being read, as far as it came
 	left   int64  // bytes of its payload still to come
 	op     byte
 	final  bool
+	packed bool // RSV1: the message is compressed
 
-	open bool  // a message has begun and not ended
-	size int64 // of that message, so far
+	open bool   // a message has begun and not ended
+	size int64  // of that message, so far
+	text bool   // it is text as it stands, not compressed
+	part []byte // of a character of it that has not come as a whole
 
 	payload []byte // of a close frame
 	closed  *closing
@@ -38,6 +43,18 @@ type closing struct {
 	code   int // 1005: none given
 	reason string
 }
+	broken bool // the reason was not UTF-8, which is a mistake of the peer's (RFC 6455 §8.1)
+}
+
+// answer is a close frame for the library, which answers with the same code.
+func (c *closing) answer() []byte {
+	switch {
+	case c.broken:
+		return []byte{finalBit | opClose, 2, 1007 >> 8, 1007 & 0xFF}
+	case c.code == 1005:
+		return []byte{finalBit | opClose, 0}
+	}
+	return append([]byte{finalBit | opClose, byte(2 + len(c.reason)), byte(c.code >> 8), byte(c.code)}, c.reason...)
 
 // orderly says that a server that was content closes like this.
 func (c *closing) orderly() bool { return c.code == 1000 || c.code == 1001 || c.code == 1005 }
@@ -51,13 +68,15 @@ const (
 	opPong         = 0xA
 
 	maxControl   = 125 // bytes of a control frame's payload, RFC 6455 §5.5
+	finalBit = 0x80
+
 	controlLimit = 1000
 	controlTime  = 10 * time.Second
 )
 
 // scan looks at the next bytes of the stream. It returns how many of them are good:
-// all, or those before the offending frame, or those up to the end of a close frame,
-// after which nothing counts.
+// all, or those before the offending frame, or those before a close frame, which is only
+// understood as a whole; after it nothing counts.
 func (g *guard) scan(p []byte) (good int, bad *Error) {
 	for i := 0; i < len(p) && g.closed == nil; {
 		if g.left > 0 {
@@ -66,7 +85,9 @@ func (g *guard) scan(p []byte) (good int, bad *Error) {
 				return good, bad
 			}
 			i += n
-			good = i
+			if g.op != opClose {
+				good = i
+			}
 			continue
 		}
 		g.header = append(g.header, p[i])
@@ -75,22 +96,30 @@ func (g *guard) scan(p []byte) (good int, bad *Error) {
 		if bad != nil {
 			return good, bad
 		}
-		if whole {
+		if whole && g.op != opClose {
 			good = i
 		}
 	}
-	if g.closed == nil {
+	if !g.closes() {
 		good = len(p)
 	}
 	return good, nil
 }
 
 // body takes part of a payload.
+// closes says that the stream stands within or behind a close frame.
+func (g *guard) closes() bool {
+	return g.closed != nil || g.op == opClose && (len(g.header) > 0 || g.left > 0)
+}
+
 func (g *guard) body(p []byte) *Error {
 	if g.op == opClose {
 		g.payload = append(g.payload, p...)
 	}
 	g.left -= int64(len(p))
+	if g.op < opClose && g.text && !g.spelt(p) {
+		return illegible()
+	}
 	if g.left > 0 {
 		return nil
 	}
@@ -98,6 +127,34 @@ func (g *guard) body(p []byte) *Error {
 }
 
 // head judges the header as soon as each part of it is there.
+// spelt says whether text may go on with p, so that a message that breaks off being UTF-8
+// is not waited for (RFC 6455 §8.1). One that comes in one piece is left to its reader,
+// who reads it anyway.
+func (g *guard) spelt(p []byte) bool {
+	if g.final && int64(len(p)) == g.size {
+		return true
+	}
+	for len(g.part) > 0 && len(p) > 0 {
+		g.part, p = append(g.part, p[0]), p[1:]
+		if !utf8.FullRune(g.part) {
+			continue
+		}
+		if !utf8.Valid(g.part) {
+			return false
+		}
+		g.part = g.part[:0]
+	}
+	whole := len(p)
+	for n := 1; n < utf8.UTFMax && n <= len(p); n++ {
+		if begun := p[len(p)-n:]; utf8.RuneStart(begun[0]) && !utf8.FullRune(begun) {
+			whole -= n
+			break
+		}
+	}
+	g.part = append(g.part, p[whole:]...)
+	return utf8.Valid(p[:whole])
+}
+
 func (g *guard) head() (whole bool, bad *Error) {
 	switch h := g.header; len(h) {
 	case 1:
@@ -131,7 +188,7 @@ func (g *guard) head() (whole bool, bad *Error) {
 
 // first judges the byte with the flags and the opcode.
 func (g *guard) first(b byte) *Error {
-	g.final, g.op = b&0x80 != 0, b&0x0F
+	g.final, g.packed, g.op = b&finalBit != 0, b&0x40 != 0, b&0x0F
 	switch {
 	case b&0x70 != 0 && !(g.deflate && b&0x70 == 0x40 && (g.op == opText || g.op == opBinary)):
 		return violation("reserved bits set that no extension was agreed for")
@@ -188,6 +245,9 @@ func (g *guard) begin(n int64) *Error {
 			return fault(MessageTooBig, nil, "the server sent a message larger than %d bytes", g.limit)
 		}
 		g.open = true
+		if !g.open {
+			g.text = g.op == opText && !g.packed && !g.anyUTF8
+		}
 		g.size += n
 	}
 	if n == 0 {
@@ -202,6 +262,8 @@ func (g *guard) end() *Error {
 	case g.op == opClose:
 		return g.close()
 	case g.op < opClose && g.final:
+	case g.op < opClose && g.final && len(g.part) > 0:
+		return illegible()
 		g.arrived.Messages++
 		g.arrived.Bytes += g.size
 		g.open, g.size = false, 0
@@ -224,7 +286,7 @@ func (g *guard) close() *Error {
 	if !onWire(code) {
 		return violation("a close frame with the code %d", code)
 	}
-	g.closed = &closing{code: code, reason: strings.ToValidUTF8(string(p[2:]), "\uFFFD")}
+	g.closed = &closing{code: code, reason: strings.ToValidUTF8(string(p[2:]), "\uFFFD"), broken: !utf8.Valid(p[2:])}
 	return nil
 }
 
@@ -243,5 +305,10 @@ func (g *guard) inside() bool { return len(g.header) > 0 || g.left > 0 || g.open
 
 // violation is what a peer did that RFC 6455 forbids.
 func violation(format string, args ...any) *Error {
+// illegible is text that is no text (RFC 6455 §8.1).
+func illegible() *Error {
+	return fault(InvalidUTF8, nil, "the server sent a text message that is not UTF-8")
+}
+
 	return fault(ProtocolViolation, nil, "the server broke the WebSocket protocol: it sent "+format, args...)
 }

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/binary"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"pgregory.net/rapid"
 )
@@ -16,7 +18,7 @@ type verdict struct {
 	code     Code
 	from, at int
 	inside   bool // nothing wrong, but it must not end here
-	closed   int  // where the close frame ends; 0: there is none
+	closed   bool // a close frame begins at from
 }
 
 // judge is the guard written again, the simple way: over the whole stream at once.
@@ -30,8 +32,9 @@ func judge(b []byte, limit int64) verdict {
 			op == 0 && !open || (op == 1 || op == 2) && open {
 			return bad(ProtocolViolation, 1)
 		}
+		within := verdict{inside: true, closed: op == 8, from: i}
 		if len(b) < i+2 {
-			return verdict{inside: true}
+			return within
 		}
 		short := int64(b[i+1] & 0x7F)
 		if b[i+1]>>7 == 1 || isControl && short > 125 {
@@ -41,14 +44,14 @@ func judge(b []byte, limit int64) verdict {
 		switch short {
 		case 126:
 			if head = 4; len(b) < i+head {
-				return verdict{inside: true}
+				return within
 			}
 			if n = int64(binary.BigEndian.Uint16(b[i+2:])); n < 126 {
 				return bad(ProtocolViolation, head)
 			}
 		case 127:
 			if head = 10; len(b) < i+head {
-				return verdict{inside: true}
+				return within
 			}
 			if n = int64(binary.BigEndian.Uint64(b[i+2:])); n < 65536 {
 				return bad(ProtocolViolation, head)
@@ -58,7 +61,7 @@ func judge(b []byte, limit int64) verdict {
 			return bad(MessageTooBig, head)
 		}
 		if int64(len(b)-i-head) < n {
-			return verdict{inside: true}
+			return within
 		}
 		payload := b[i+head : i+head+int(n)]
 		switch {
@@ -66,7 +69,7 @@ func judge(b []byte, limit int64) verdict {
 			op == 8 && len(payload) > 1 && !slices.Contains(wireCodes, int(payload[0])<<8|int(payload[1])):
 			return bad(ProtocolViolation, head+int(n))
 		case op == 8:
-			return verdict{closed: i + head + int(n)}
+			return verdict{closed: true, from: i}
 		case !isControl:
 			if open, size = !final, size+n; final {
 				size = 0
@@ -97,7 +100,7 @@ func follow(g *guard, b []byte, pieces []byte) (passed int, bad *Error) {
 		}
 		good, bad := g.scan(b[:n])
 		passed += good
-		if bad != nil || good < n {
+		if bad != nil || g.closed != nil {
 			return passed, bad
 		}
 		b = b[n:]
@@ -106,7 +109,7 @@ func follow(g *guard, b []byte, pieces []byte) (passed int, bad *Error) {
 }
 
 func agree(t interface{ Fatalf(string, ...any) }, b, pieces []byte, limit int64) {
-	g := &guard{limit: limit, now: func() time.Time { return time.Unix(0, 0) }}
+	g := &guard{limit: limit, anyUTF8: true, now: func() time.Time { return time.Unix(0, 0) }}
 	passed, bad := follow(g, b, pieces)
 	v := judge(b, limit)
 	switch {
@@ -117,9 +120,9 @@ func agree(t interface{ Fatalf(string, ...any) }, b, pieces []byte, limit int64)
 		}
 	case bad != nil:
 		t.Fatalf("%x in pieces of %v: %v; want nothing", b, pieces, bad)
-	case v.closed > 0:
-		if passed != v.closed || g.closed == nil {
-			t.Fatalf("%x: %d bytes passed; want %d, up to the end of the close frame", b, passed, v.closed)
+	case v.closed:
+		if passed != v.from || g.closed == nil != v.inside {
+			t.Fatalf("%x: %d bytes passed; want %d, up to the close frame", b, passed, v.from)
 		}
 	case passed != len(b) || g.inside() != v.inside:
 		t.Fatalf("%x in pieces of %v: %d of %d bytes passed, inside %v; want %v", b, pieces, passed, len(b), g.inside(), v.inside)
@@ -152,6 +155,26 @@ func FuzzGuard(f *testing.F) {
 	f.Add([]byte("\x81\x7f\x00\x00\x00\x00\x00\x01\x00\x00"), []byte{3})
 	f.Add([]byte("\x81\x81\x01\x02\x03\x04x"), []byte{})
 	f.Fuzz(func(t *testing.T, b, pieces []byte) { agree(t, b, pieces, 70000) })
+}
+
+// Text is found to be none at the first character that is wrong, however it comes in
+// pieces, unless it comes in one: then whoever reads it finds out.
+func TestGuardReadsText(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		letters := rapid.SampledFrom([]string{"a", "é", "€", "𝄞", "\x80", "\xc3", "\xe2\x82", "\xf4\x90", "\xed\xa0\x80", "\xff"})
+		all := strings.Join(rapid.SliceOfN(letters, 0, 12).Draw(t, "text"), "")
+		cut := rapid.IntRange(0, len(all)).Draw(t, "cut")
+		stream := append(frame(opText, all[:cut]), frame(fin|opPing, "\xff")...)
+		stream = append(stream, frame(fin|opContinuation, all[cut:])...)
+		g := &guard{limit: 1000, now: time.Now}
+		passed, bad := follow(g, stream, rapid.SliceOfN(rapid.ByteRange(0, 5), 1, 4).Draw(t, "pieces"))
+		if cut == 0 && g.arrived.Messages == 1 {
+			return // it may have come in one piece
+		}
+		if valid := utf8.ValidString(all); valid != (bad == nil) || bad != nil && bad.Code != InvalidUTF8 || valid && passed != len(stream) {
+			t.Fatalf("%q: %v after %d of %d bytes", all, bad, passed, len(stream))
+		}
+	})
 }
 
 // Control frames are counted within a window of time, so that a chatty server on a

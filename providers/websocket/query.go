@@ -353,7 +353,7 @@ func (q *query) next() (websocket.MessageType, []byte, error) {
 func (q *query) keep(typ websocket.MessageType, data []byte) (*arrival, *Error) {
 	t := q.transport
 	if typ == websocket.MessageText && !q.set.anyUTF8 && !utf8.Valid(data) {
-		return nil, fault(InvalidUTF8, nil, "the server sent a text message that is not UTF-8")
+		return nil, illegible()
 	}
 	now := time.Now()
 	q.count(data)

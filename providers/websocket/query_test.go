@@ -392,11 +392,13 @@ func TestCloseCodes(t *testing.T) {
 		frames []byte
 		want   string
 	}{
-		"done":          {text("hi"), "1000"},
-		"not UTF-8":     {text("\xff"), "1007"},
-		"a bad frame":   {frame(fin|3, ""), "1002"},
-		"too big":       {text(strings.Repeat("x", 20)), "1009"},
-		"its own close": {closeFrame(4321, "x"), "4321"},
+		"done":                             {text("hi"), "1000"},
+		"not UTF-8":                        {text("\xff"), "1007"},
+		"a bad frame":                      {frame(fin|3, ""), "1002"},
+		"too big":                          {text(strings.Repeat("x", 20)), "1009"},
+		"its own close":                    {closeFrame(4321, "x"), "4321"},
+		"a bad reason":                     {closeFrame(1000, "\xff"), "1007"},
+		"text that is none before it ends": {frame(opText, "\xf4\x90"), "1007"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

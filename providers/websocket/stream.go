@@ -89,9 +89,10 @@ type stream struct {
 	conn    net.Conn      // TCP, or TLS over it
 	in      *bufio.Reader // over conn, with what came right behind the response; nil once that is read
 	guard   guard
-	ended   error // why nothing more will be read
-	closing bool  // we have said goodbye: messages are passed over, up to the peer's close frame
-	waiting bool  // nothing is sent any more but pongs and a close frame
+	ended   error  // why nothing more will be read
+	last    []byte // the peer's close frame, as far as it was not read
+	closing bool   // we have said goodbye: messages are passed over, up to the peer's close frame
+	waiting bool   // nothing is sent any more but pongs and a close frame
 
 	// Of connections that stay open:
 	opened    time.Time
@@ -116,11 +117,19 @@ var errDone = errors.New("the peer has closed")
 
 func (s *stream) Read(p []byte) (int, error) {
 	for {
+		if len(s.last) > 0 {
+			n := copy(p, s.last)
+			s.last = s.last[n:]
+			return n, nil
+		}
 		if s.ended != nil {
 			return 0, s.ended
 		}
 		if s.guard.closed != nil {
 			s.ended = errDone
+			if !s.closing {
+				s.last = s.guard.closed.answer()
+			}
 			continue
 		}
 		if s.in != nil && s.in.Buffered() == 0 {
@@ -141,6 +150,7 @@ func (s *stream) Read(p []byte) (int, error) {
 		switch {
 		case bad != nil:
 			s.ended = bad
+		case s.guard.closed != nil: // how the connection ends behind it does not matter
 		case err != nil && timedOut(err) && s.hasPatience():
 			s.patience()
 			s.patience = nil

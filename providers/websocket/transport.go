@@ -227,7 +227,8 @@ func (t *transport) upgrade(ctx context.Context, conn net.Conn, req *http.Reques
 	if t.deflate {
 		limit = compressed(limit)
 	}
-	t.stream = &stream{raw: t.raw, conn: conn, in: in, opened: time.Now(), guard: guard{limit: limit, deflate: t.deflate, now: time.Now}}
+	watch := guard{limit: limit, deflate: t.deflate, anyUTF8: t.set.anyUTF8, now: time.Now}
+	t.stream = &stream{raw: t.raw, conn: conn, in: in, opened: time.Now(), guard: watch}
 	response.Body = t.stream
 	return response, nil
 }
