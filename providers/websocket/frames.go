@@ -42,7 +42,6 @@ type guard struct {
 type closing struct {
 	code   int // 1005: none given
 	reason string
-}
 	broken bool // the reason was not UTF-8, which is a mistake of the peer's (RFC 6455 §8.1)
 }
 
@@ -55,6 +54,7 @@ func (c *closing) answer() []byte {
 		return []byte{finalBit | opClose, 0}
 	}
 	return append([]byte{finalBit | opClose, byte(2 + len(c.reason)), byte(c.code >> 8), byte(c.code)}, c.reason...)
+}
 
 // orderly says that a server that was content closes like this.
 func (c *closing) orderly() bool { return c.code == 1000 || c.code == 1001 || c.code == 1005 }
@@ -67,9 +67,9 @@ const (
 	opPing         = 0x9
 	opPong         = 0xA
 
-	maxControl   = 125 // bytes of a control frame's payload, RFC 6455 §5.5
 	finalBit = 0x80
 
+	maxControl   = 125 // bytes of a control frame's payload, RFC 6455 §5.5
 	controlLimit = 1000
 	controlTime  = 10 * time.Second
 )
@@ -106,27 +106,26 @@ func (g *guard) scan(p []byte) (good int, bad *Error) {
 	return good, nil
 }
 
-// body takes part of a payload.
 // closes says that the stream stands within or behind a close frame.
 func (g *guard) closes() bool {
 	return g.closed != nil || g.op == opClose && (len(g.header) > 0 || g.left > 0)
 }
 
+// body takes part of a payload.
 func (g *guard) body(p []byte) *Error {
 	if g.op == opClose {
 		g.payload = append(g.payload, p...)
 	}
-	g.left -= int64(len(p))
 	if g.op < opClose && g.text && !g.spelt(p) {
 		return illegible()
 	}
+	g.left -= int64(len(p))
 	if g.left > 0 {
 		return nil
 	}
 	return g.end()
 }
 
-// head judges the header as soon as each part of it is there.
 // spelt says whether text may go on with p, so that a message that breaks off being UTF-8
 // is not waited for (RFC 6455 §8.1). One that comes in one piece is left to its reader,
 // who reads it anyway.
@@ -155,6 +154,7 @@ func (g *guard) spelt(p []byte) bool {
 	return utf8.Valid(p[:whole])
 }
 
+// head judges the header as soon as each part of it is there.
 func (g *guard) head() (whole bool, bad *Error) {
 	switch h := g.header; len(h) {
 	case 1:
@@ -244,10 +244,10 @@ func (g *guard) begin(n int64) *Error {
 		if n > g.limit-g.size {
 			return fault(MessageTooBig, nil, "the server sent a message larger than %d bytes", g.limit)
 		}
-		g.open = true
 		if !g.open {
 			g.text = g.op == opText && !g.packed && !g.anyUTF8
 		}
+		g.open = true
 		g.size += n
 	}
 	if n == 0 {
@@ -261,9 +261,9 @@ func (g *guard) end() *Error {
 	switch {
 	case g.op == opClose:
 		return g.close()
-	case g.op < opClose && g.final:
 	case g.op < opClose && g.final && len(g.part) > 0:
 		return illegible()
+	case g.op < opClose && g.final:
 		g.arrived.Messages++
 		g.arrived.Bytes += g.size
 		g.open, g.size = false, 0
@@ -303,12 +303,12 @@ func onWire(code int) bool {
 // message, so that it must not end here.
 func (g *guard) inside() bool { return len(g.header) > 0 || g.left > 0 || g.open }
 
-// violation is what a peer did that RFC 6455 forbids.
-func violation(format string, args ...any) *Error {
 // illegible is text that is no text (RFC 6455 §8.1).
 func illegible() *Error {
 	return fault(InvalidUTF8, nil, "the server sent a text message that is not UTF-8")
 }
 
+// violation is what a peer did that RFC 6455 forbids.
+func violation(format string, args ...any) *Error {
 	return fault(ProtocolViolation, nil, "the server broke the WebSocket protocol: it sent "+format, args...)
 }
