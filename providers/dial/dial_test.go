@@ -81,11 +81,7 @@ func TestResolve(t *testing.T) {
 
 // Of several addresses the first that answers counts.
 func TestResolveTriesInTurn(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.2:0")
-	if err != nil {
-		t.Skip("there is no 127.0.0.2 here")
-	}
-	defer l.Close()
+	l := listenBeside(t)
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	d := &Dialer{Resolve: map[string]string{"a.example:*": "127.0.0.1,127.0.0.2"}}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -98,6 +94,26 @@ func TestResolveTriesInTurn(t *testing.T) {
 	if conn.RemoteAddr().String() != l.Addr().String() {
 		t.Errorf("connected to %s", conn.RemoteAddr())
 	}
+}
+
+// listenBeside listens on 127.0.0.2, on a port where nobody can listen on 127.0.0.1 for as
+// long as the test runs: a connection that goes out from there holds it.
+func listenBeside(t *testing.T) net.Listener {
+	t.Helper()
+	for range 20 {
+		l, err := net.Listen("tcp", "127.0.0.2:0")
+		if err != nil {
+			t.Skip("there is no 127.0.0.2 here")
+		}
+		t.Cleanup(func() { l.Close() })
+		from := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: l.Addr().(*net.TCPAddr).Port}
+		if holder, err := (&net.Dialer{LocalAddr: from}).Dial("tcp", l.Addr().String()); err == nil {
+			t.Cleanup(func() { holder.Close() })
+			return l
+		}
+	}
+	t.Fatal("no port is free on both 127.0.0.1 and 127.0.0.2")
+	return nil
 }
 
 func TestLookupLeavesOutWhatIsRefused(t *testing.T) {
