@@ -33,6 +33,7 @@ type guard struct {
 	pings   int
 	pongs   int
 	arrived Arrived // messages that were whole, and the bytes of them as they came
+	ends    *ends   // notes where they end; nil: nobody asks
 
 	window   time.Time // start of the present window of control frames
 	controls int       // control frames in it
@@ -266,6 +267,7 @@ func (g *guard) end() *Error {
 	case g.op < opClose && g.final:
 		g.arrived.Messages++
 		g.arrived.Bytes += g.size
+		g.ends.add(g.size, g.op != opContinuation)
 		g.open, g.size = false, 0
 	}
 	return nil

@@ -51,6 +51,9 @@ func (s *subscription) connect(ctx context.Context, more []turn) (*link, *Error)
 		failed.about(s.set.target)
 		return nil, failed
 	}
+	if !t.deflate && len(s.set.script) == 0 {
+		t.stream.guard.ends = &ends{} // from the first message on, or they are another's
+	}
 	if failed := s.script(ctx, t, conn); failed != nil {
 		cancel()
 		return nil, failed
@@ -151,24 +154,25 @@ func (l *link) read(ctx context.Context, room func() bool, take func(websocket.M
 // payload reads a message. Small ones share memory, one behind the other, which is let
 // go of with the last of them.
 func (l *link) payload(r io.Reader) ([]byte, error) {
-	buf := l.buf
-	for n := 0; ; {
+	buf, ends, n := l.buf, l.t.stream.guard.ends, 0
+	for !ends.at(n) {
 		if n == len(buf) {
 			buf = larger(buf, l.chunk())
 		}
 		k, err := r.Read(buf[n:])
 		n += k
-		switch {
-		case err == io.EOF && len(buf) <= keptBuffer:
-			l.buf = buf[n:]
-			return buf[:n:n], nil
-		case err == io.EOF:
-			l.buf = nil
-			return buf[:n:n], nil
-		case err != nil:
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
+	ends.take()
+	if l.buf = nil; len(buf) <= keptBuffer {
+		l.buf = buf[n:]
+	}
+	return buf[:n:n], nil
 }
 
 // larger is a buffer that begins with the message that b is full of.
