@@ -132,7 +132,9 @@ func (i *identity) event(at time.Time, n int64) string {
 		b[k] = b[k]>>2 | b[k-1]<<6
 	}
 	b[0] >>= 2
-	return crockford.EncodeToString(b[:])[:26]
+	var text [28]byte
+	crockford.Encode(text[:], b[:])
+	return string(text[:26])
 }
 
 // event is what a subscription raises for i.
@@ -143,10 +145,10 @@ func (i *item) event() Event {
 		Provider:     "websocket",
 		Kind:         i.kind,
 		URL:          url,
-		ReceivedAt:   i.at.UTC().Format(time.RFC3339Nano),
+		ReceivedAt:   timestamp(i.at),
 		Seq:          i.seq,
 		ConnectionID: i.from.id,
-		Tags:         map[string]any{"url": url},
+		Tags:         i.s.tags,
 		Error:        failure(i.err),
 	}
 	if i.kind == Reconnected {
@@ -164,6 +166,11 @@ func (i *item) event() Event {
 		e.Parsed = hidden(i.from.mask, i.parsed)
 	}
 	return e
+}
+
+func timestamp(at time.Time) string {
+	var text [len(time.RFC3339Nano)]byte
+	return string(at.UTC().AppendFormat(text[:0], time.RFC3339Nano))
 }
 
 // fill takes over what a message has.
@@ -189,11 +196,8 @@ func (t *taken) fill(e *Event, keep int, mask *providers.Masker) {
 }
 
 // alert is e as every provider speaks of events. Events of one address are one alert.
-func (e Event) alert(at time.Time) providers.Alert {
-	fields := map[string]any{}
-	for k, v := range value.Of(e).(*value.Map).All() {
-		fields[k] = v
-	}
+func (e *Event) alert(at time.Time) providers.Alert {
+	fields := e.fields()
 	return providers.Alert{
 		ID:       e.ID,
 		Name:     e.URL,
@@ -203,6 +207,34 @@ func (e Event) alert(at time.Time) providers.Alert {
 		LastSeen: at,
 		Fields:   fields,
 	}
+}
+
+// fields are what value.Of makes of e, key by key: there may be a hundred thousand events
+// a second, and to look at each with reflection took most of the time they had.
+func (e *Event) fields() map[string]any {
+	return map[string]any{
+		"id": e.ID, "provider": e.Provider, "kind": string(e.Kind), "url": e.URL, "received_at": e.ReceivedAt,
+		"seq": e.Seq, "connection_id": e.ConnectionID,
+		"data": deref(e.Data), "type": deref(e.Type), "data_encoding": deref(e.DataEncoding),
+		"json": value.Of(e.JSON), "parsed": listOf(e.Parsed), "size": int64(e.Size), "truncated": e.Truncated, "sha256": deref(e.SHA256),
+		"tags": value.Of(e.Tags), "error": value.Of(e.Error), "gap_ms": deref(e.Gap), "sample": value.Of(e.Sample),
+	}
+}
+
+// deref is what p points to; nil if that is nothing.
+func deref[T any](p *T) any {
+	if p == nil {
+		return nil
+	}
+	return *p
+}
+
+// listOf is a list of values, or nil if there is none: nothing was to be read.
+func listOf(list []any) any {
+	if list == nil {
+		return nil
+	}
+	return value.Of(list)
 }
 
 // severities are those of events that are no messages.

@@ -27,7 +27,10 @@ import (
 // for it. An error that is providers.ErrUnhandled does not end the subscription: the
 // message is lost, or with auto_replay_nacks emitted again.
 func (c *client) Subscribe(ctx context.Context, p Subscription, emit func(providers.Alert) error) error {
-	return c.listen(ctx, &p, func(i *item) error { return emit(i.event().alert(i.at)) })
+	return c.listen(ctx, &p, func(i *item) error {
+		e := i.event()
+		return emit(e.alert(i.at))
+	})
 }
 
 // listen is Subscribe with events as they are here: as they came.
@@ -45,7 +48,10 @@ func (c *client) subscription(p *Subscription) (*subscription, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &subscription{set: set, live: live, dialer: c.dialer, shared: c.shared, now: c.now, log: c.log, random: rand.Float64}, nil
+	return &subscription{
+		set: set, live: live, tags: map[string]any{"url": set.target.redacted},
+		dialer: c.dialer, shared: c.shared, now: c.now, log: c.log, random: rand.Float64,
+	}, nil
 }
 
 // A subscription is a connection that is opened anew whenever it ends. One goroutine
@@ -53,6 +59,7 @@ func (c *client) subscription(p *Subscription) (*subscription, error) {
 type subscription struct {
 	set    *settings
 	live   *live
+	tags   map[string]any // of all events; not to be changed
 	dialer *dial.Dialer
 	shared *shared
 	now    func() time.Time
