@@ -30,6 +30,7 @@ type Client struct {
 type operations struct {
 	query, notify func(context.Context, source.Value) (any, error)
 	subscribe     func(context.Context, source.Value, func(Alert) error) error
+	converse      func(context.Context, source.Value, Talk) (any, error)
 	pull          func(context.Context) ([]Alert, error)
 	check         func(context.Context) error
 	close         func() error

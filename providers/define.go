@@ -21,10 +21,12 @@ type Definition[C any] struct {
 	Demo                 *Demo  // a stand-in, for demonstrations; nil: none
 	Message              string // parameter that a plain text goes to; "" if none
 
-	Open      Opener[C]   // left out if there is nothing to configure: C's zero value
-	Query     Method[C]   // func(C, context.Context, Params) (Result, error)
-	Notify    Method[C]   // func(C, context.Context, Params) (Result, error)
-	Subscribe Listener[C] // func(C, context.Context, Params, func(Alert) error) error
+	Open      Opener[C]    // left out if there is nothing to configure: C's zero value
+	Query     Method[C]    // func(C, context.Context, Params) (Result, error)
+	Notify    Method[C]    // func(C, context.Context, Params) (Result, error)
+	Subscribe Listener[C]  // func(C, context.Context, Params, func(Alert) error) error
+	Converse  Converser[C] // func(C, context.Context, Params, Talk) (Result, error)
+	Mirror    Mirroring    // a server that shows what clients say; nil: none
 	Pull      func(C, context.Context) ([]Alert, error)
 	Check     func(C, context.Context) error
 	Receive   func(Delivery) ([]Alert, error)
@@ -64,7 +66,11 @@ func Define[C any](d Definition[C]) Provider {
 		Pull:       d.Pull != nil,
 		Check:      d.Check != nil,
 		Receive:    d.Receive,
+		Mirror:     d.Mirror,
 		open:       d.client,
+	}
+	if d.Converse.converse != nil {
+		p.Converse = &Operation{Params: d.Converse.params, Message: d.Message}
 	}
 	if d.Subscribe.listen != nil {
 		p.Subscribe = &Operation{Params: d.Subscribe.params, Result: d.Subscribe.fields}
@@ -86,6 +92,7 @@ func (d Definition[C]) client(ctx context.Context, config source.Value, env Env)
 		query:     d.Query.bind(c, d.Type),
 		notify:    d.Notify.bind(c, d.Type),
 		subscribe: d.Subscribe.bind(c, d.Type),
+		converse:  d.Converse.bind(c, d.Type),
 		pull:      bind(d.Pull, c),
 		check:     bindCheck(d.Check, c),
 		close:     closer(c),

@@ -32,6 +32,8 @@ type Provider struct {
 	Query     *Operation     // steps
 	Notify    *Operation     // actions
 	Subscribe *Operation     // alerts, as they come
+	Converse  *Operation     // somebody talks over a connection
+	Mirror    Mirroring      // a server that shows what clients say
 	Pull      bool           // alerts, on request
 	Check     bool           // whether the configuration works
 	Executes  bool           // runs programs or code: allowed for files from disk only
