@@ -24,6 +24,8 @@ type line struct {
 	err   error         // why; to be read then
 	news  chan struct{} // has something in it when there is a message
 	pongs int           // answers to our pings that were seen by whoever sent them
+	each  func(heard)   // is told of each message; nil: nobody is
+	why   string        // the reason to close with
 
 	mu       sync.Mutex
 	received Arrived
@@ -41,8 +43,10 @@ type heard struct {
 	at   time.Time
 }
 
-func newLine(t *transport, conn *websocket.Conn) *line {
-	l := &line{t: t, conn: conn, ended: make(chan struct{}), news: make(chan struct{}, 1)}
+func newLine(t *transport, conn *websocket.Conn) *line { return newLineTo(t, conn, nil) }
+
+func newLineTo(t *transport, conn *websocket.Conn, each func(heard)) *line {
+	l := &line{t: t, conn: conn, ended: make(chan struct{}), news: make(chan struct{}, 1), each: each}
 	go l.read()
 	return l
 }
@@ -59,7 +63,11 @@ func (l *line) read() {
 			l.over(err)
 			return
 		}
-		l.note(heard{typ, data, time.Now()})
+		m := heard{typ, data, time.Now()}
+		l.note(m)
+		if l.each != nil {
+			l.each(m)
+		}
 	}
 }
 
@@ -164,7 +172,7 @@ func (l *line) goodbye(code int, wait time.Duration) {
 		if !onWire(code) {
 			code = 1000
 		}
-		_ = l.conn.Close(websocket.StatusCode(code), "") // reading knows better how it ended
+		_ = l.conn.Close(websocket.StatusCode(code), l.why) // reading knows better how it ended
 	}
 	_ = l.conn.CloseNow()
 }

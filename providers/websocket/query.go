@@ -32,9 +32,11 @@ type query struct {
 	sentAt   time.Time // when the last message was sent
 	gotAt    time.Time // when the message that ended the wait came
 	closed   *Close
-	enough   atomic.Bool // what was waited for is there, for whoever sends meanwhile
-	unjudged error       // why the last message could not be judged
-	kept     bool        // the connection is kept, and being read: what it counts is not ours
+	enough   atomic.Bool   // what was waited for is there, for whoever sends meanwhile
+	unjudged error         // why the last message could not be judged
+	kept     bool          // the connection is kept, and being read: what it counts is not ours
+	said     func(payload) // is shown what is about to be sent; nil: nobody is
+	each     func(heard)   // is told of each message; nil: nobody is
 }
 
 // run does the exchange and tells how it went. It returns within a tenth of a second
@@ -191,6 +193,9 @@ func (q *query) write(ctx context.Context, messages []payload) *Error {
 func (q *query) writeBy(ctx context.Context, messages []payload, deadline time.Time) *Error {
 	for _, p := range messages {
 		q.transport.leash.writeUntil(earlier(deadline, time.Now().Add(q.set.writeTimeout)))
+		if q.said != nil {
+			q.said(p)
+		}
 		if err := q.conn.Write(context.Background(), p.typ, p.data); err != nil {
 			return q.sendFault(ctx, err)
 		}
@@ -345,6 +350,9 @@ func (q *query) next() (websocket.MessageType, []byte, error) {
 	}
 	if ended := q.transport.stream.ended; err != nil && ended != nil && ended != errDone {
 		err = ended
+	}
+	if err == nil && q.each != nil {
+		q.each(heard{typ, data, time.Now()})
 	}
 	return typ, data, err
 }

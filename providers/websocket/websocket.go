@@ -36,6 +36,8 @@ var Provider = providers.Define(providers.Definition[*client]{
 	Query:      providers.Call((*client).Query),
 	Notify:     providers.Call((*client).Notify),
 	Subscribe:  providers.Emits[Event](providers.Listen((*client).Subscribe)),
+	Converse:   providers.Converse((*client).Converse),
+	Mirror:     mirror,
 	Demo: &providers.Demo{
 		Handler: func(say func(string)) http.Handler { return echotest.Saying(echotest.Greet, say) },
 		With:    map[string]string{"socket_url": "ws://{host}"},
