@@ -2,11 +2,8 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
@@ -60,19 +57,8 @@ func (i *initCommand) init(ctx context.Context, name string) error {
 			return err
 		}
 	}
-	flags := os.O_CREATE | os.O_WRONLY | os.O_TRUNC
-	if !i.force {
-		flags |= os.O_EXCL
-	}
-	f, err := os.OpenFile(name, flags, 0o644)
-	if errors.Is(err, fs.ErrExist) {
-		return usage("name another file, or overwrite it with --force", "%s exists", name)
-	} else if err != nil {
-		return broken(err)
-	}
-	_, err = f.WriteString(check.document(name))
-	if err := errors.Join(err, f.Close()); err != nil {
-		return broken(err)
+	if err := writeFirst(name, check.document(name), i.force); err != nil {
+		return err
 	}
 	fmt.Fprintf(i.stdout, "wrote %s\n\n  tocsin run %s\n", name, name)
 	return nil
@@ -84,6 +70,7 @@ type firstFile struct {
 	provider        string
 	with            []string // lines of the step's parameters
 	expect          []string // conditions
+	notes           []string // what else to know, each a line
 }
 
 // firstCheck is the file for someone who has named no address.
@@ -102,7 +89,7 @@ func (f firstFile) document(name string) string {
 	fmt.Fprintf(&b, `# Run it:                  tocsin run %[1]s
 # Check it without calls:  tocsin validate %[1]s
 # What a key means:        tocsin explain step.expect
-workflow:
+%[5]sworkflow:
   id: %[2]s
   description: %[3]s
 
@@ -112,7 +99,7 @@ workflow:
       provider:
         type: %[4]s
         with:
-`, name, f.id, quoteYAML(f.description), f.provider)
+`, name, f.id, quoteYAML(f.description), f.provider, comments(f.notes))
 	for _, line := range f.with {
 		fmt.Fprintf(&b, "          %s\n", line)
 	}
@@ -130,6 +117,15 @@ workflow:
     provider:
       type: console
 `)
+	return b.String()
+}
+
+// comments are notes as lines of YAML.
+func comments(notes []string) string {
+	var b strings.Builder
+	for _, note := range notes {
+		fmt.Fprintf(&b, "# %s\n", note)
+	}
 	return b.String()
 }
 
