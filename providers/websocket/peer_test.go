@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha1"
+	"crypto/subtle"
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -131,6 +133,15 @@ func (p *peer) reset() {
 
 // frame reads one of the client's, unmasked; op is -1 at the end.
 func (p *peer) frame() (op int, data []byte) {
+	first, data := p.read()
+	if first < 0 {
+		return -1, nil
+	}
+	return first & 0x0F, data
+}
+
+// read reads a frame with the flags that it has; first is -1 at the end.
+func (p *peer) read() (first int, data []byte) {
 	var h [2]byte
 	if _, err := io.ReadFull(p.in, h[:]); err != nil {
 		return -1, nil
@@ -152,10 +163,11 @@ func (p *peer) frame() (op int, data []byte) {
 	if _, err := io.ReadFull(p.in, data); err != nil {
 		return -1, nil
 	}
-	for i := range data {
-		data[i] ^= mask[i%4]
+	all := bytes.Repeat(mask[:], 256)
+	for part := range slices.Chunk(data, len(all)) {
+		subtle.XORBytes(part, part, all)
 	}
-	return int(h[0] & 0x0F), data
+	return int(h[0]), data
 }
 
 // farewell answers the client's close frame, passing over what comes before it.
