@@ -22,7 +22,9 @@ type room struct {
 // below it. The first row that fits a package counts.
 var rooms = []room{
 	{"tocsin/cmd/tocsin", []string{"tocsin/cmd", "tocsin/providers/all"}, "main only hands cmd its providers"},
-	{"tocsin/cmd", []string{"tocsin/engine", "tocsin/engine/lint", "tocsin/engine/report", "tocsin/providers", "tocsin/providers/dial", "tocsin/providers/keep", "tocsin/templating", "tocsin/templating/value", "tocsin/workflows", "tocsin/workflows/source"}, "the command line wires everything, but does not know which providers there are, save the one about itself"},
+	{"tocsin/cmd", []string{"tocsin/engine", "tocsin/engine/lint", "tocsin/engine/report", "tocsin/providers", "tocsin/providers/dial", "tocsin/providers/keep", "tocsin/templating", "tocsin/templating/value", "tocsin/workflows", "tocsin/workflows/convert", "tocsin/workflows/source"}, "the command line wires everything, but does not know which providers there are, save the one about itself"},
+	{"tocsin/engine/store", []string{"tocsin/engine", "tocsin/engine/schedule", "tocsin/providers", "tocsin/providers/keep", "tocsin/templating/value", "tocsin/workflows", "tocsin/workflows/source"}, "the store remembers; it decides nothing and knows no route"},
+	{"tocsin/engine/schedule", []string{"tocsin/engine", "tocsin/providers", "tocsin/templating/value", "tocsin/workflows", "tocsin/workflows/source"}, "schedule keeps time; what is remembered it hands to a Recorder"},
 	{"tocsin/engine/lint", []string{"tocsin/engine", "tocsin/providers", "tocsin/templating", "tocsin/templating/value", "tocsin/workflows", "tocsin/workflows/schema", "tocsin/workflows/source"}, "lint reads documents; it does not run anything"},
 	{"tocsin/engine/report", []string{"tocsin/engine", "tocsin/templating", "tocsin/templating/value", "tocsin/workflows", "tocsin/workflows/source"}, "a report shows results; it does not run anything"},
 	{"tocsin/engine", []string{"tocsin/workflows", "tocsin/workflows/schema", "tocsin/workflows/source", "tocsin/templating", "tocsin/templating/value", "tocsin/providers"}, "the engine knows no provider by name and no report"},
@@ -37,6 +39,7 @@ var rooms = []room{
 	{"tocsin/providers/*", []string{"tocsin/providers", "tocsin/providers/rest", "tocsin/providers/dial", "tocsin/templating/value", "tocsin/workflows/source", "tocsin/workflows/schema"}, "a provider imports the contract, never the engine, a template or another provider"},
 	{"tocsin/providers", []string{"tocsin/providers/dial", "tocsin/workflows/schema", "tocsin/workflows/source", "tocsin/templating/value"}, "the contract imports no provider, no workflow and no engine"},
 	{"tocsin/workflows", []string{"tocsin/workflows/schema", "tocsin/workflows/source", "tocsin/templating/value"}, "the language does not know how it is run"},
+	{"tocsin/workflows/convert", []string{"tocsin/workflows/schema", "tocsin/workflows/source", "tocsin/templating/value"}, "a converter makes documents; it is handed what they are made for"},
 	{"tocsin/workflows/schema", []string{"tocsin/workflows/source", "tocsin/templating/value"}, "a schema does not know workflows"},
 	{"tocsin/workflows/source", []string{"tocsin/templating/value"}, "source knows YAML only"},
 	{"tocsin/templating", []string{"tocsin/templating/value"}, "templating knows texts and data, not workflows"},
@@ -52,6 +55,7 @@ var onlyIn = map[string]string{
 	"github.com/slack-go/slack":    "tocsin/providers/slack",
 	"github.com/emersion/go-smtp":  "tocsin/providers/smtp",
 	"github.com/spf13/cobra":       "tocsin/cmd",
+	"github.com/pelletier/go-toml": "tocsin/workflows/convert",
 	"testing":                      "tocsin/providers/providertest",
 	"github.com/gorilla/websocket": "",
 	"k8s.io/client-go":             "",
