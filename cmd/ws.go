@@ -54,12 +54,12 @@ Every parameter of the provider is an option of the same name; - does for _ too,
 leads into a block, which it enables: --tls.skip_cert_verify. --listen is the other side: a
 server that echoes what clients send and shows it.
 
-Ends with 0 if all went well, 1 if --fail_if holds, 2 for wrong usage, 3 if the connection could not be had or was
-lost, 4 if time was up, 130 if interrupted. --json has a line for each event:
+Ends with 0 if all went well, 1 if --fail_if holds, 2 for wrong usage, 3 if the connection could
+not be had or was lost, 4 if time was up, 130 if interrupted. --json has a line for each event:
   time, event   "open", "frame" or "end"
   direction     of a frame: "sent" or "received"
   kind, size    text, binary, ping, pong or close, and its bytes
-  data          its content; encoding is "utf8" or "base64", truncated is true where it was cut
+  data          its content; encoding is "utf8" or "base64"
   parsed        with --data_format: what it says
   round_ms      of a pong: since the ping
   code, reason  of a close frame
@@ -254,9 +254,21 @@ func (w *wsCommand) talk(ctx context.Context, with *value.Map) error {
 	close(desk.over)
 	desk.leave()
 	if err != nil {
-		return broken(errors.New(pool.Mask(err.Error())))
+		return refusal(ctx, pool, err)
 	}
 	return desk.end(ctx, with, result)
+}
+
+// refusal is why a conversation was not begun: because of its parameters, which the hint
+// about the help is for.
+func refusal(ctx context.Context, pool *providers.Pool, err error) error {
+	if ctx.Err() != nil {
+		return &exitError{code: exitInterrupted}
+	}
+	if wrapped, ok := errors.AsType[*providers.Error](err); ok {
+		err = wrapped.Err
+	}
+	return usage("", "%s", clean(pool.Mask(err.Error())))
 }
 
 // reason is the error that a result tells of, as a code of the exit.

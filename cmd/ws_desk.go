@@ -143,8 +143,10 @@ func (d *desk) converse() {
 		}
 		line, err := t.ReadLine()
 		if err != nil && !errors.Is(err, term.ErrPasteIndicator) {
+			d.leave() // Ctrl-C is a signal again, for who does not want to wait
 			if keys.interrupted {
 				d.interrupt(interruption{os.Interrupt})
+				return
 			}
 			d.put(providers.Frame{Kind: "close"})
 			return

@@ -30,6 +30,8 @@ func (w *wsCommand) flags(c *cobra.Command) {
 	f.BoolVar(&w.silent, "silent", false, "with --listen: answer nothing")
 	f.StringVar(&w.close, "close", "", "with --listen: close with 'CODE [REASON]' behind the first message, with --silent at once")
 
+	f.BoolP("help", "h", false, "help for ws")
+
 	theirs := &cobra.Command{}
 	completions := map[string][]string{}
 	if w.provider != nil {
@@ -57,7 +59,6 @@ func (w *wsCommand) flags(c *cobra.Command) {
 	c.SetUsageFunc(func(c *cobra.Command) error {
 		out := c.OutOrStderr()
 		fmt.Fprintf(out, "Usage:\n  %s [flags]\n\nExamples:\n%s\n\nFlags:\n%s", c.CommandPath()+" URL", c.Example, own.Flags().FlagUsages())
-		fmt.Fprintf(out, "  -h, --help%shelp for ws\n", strings.Repeat(" ", 16))
 		if theirs.HasAvailableFlags() {
 			fmt.Fprintf(out, "\nParameters of the %s provider:\n%s", w.provider.Type, theirs.Flags().FlagUsages())
 		}

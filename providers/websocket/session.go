@@ -116,10 +116,13 @@ func (s *conversation) opened(ctx context.Context) *Error {
 	}
 	s.scripted = s.received
 	s.each = nil // from now on it is the line that reads
+	if !t.release() { // from now on the end is ours to see: there is a goodbye to be said
+		return cancelled(ctx, "receive")
+	}
 	t.leash.until(time.Time{})
 	s.line = newLineTo(t, s.conn, s.hear)
-	if failed := s.write(ctx, s.set.payloads); failed != nil {
-		return s.reason(ctx, failed)
+	if failed := s.tell(ctx, s.set.payloads); failed != nil {
+		return failed
 	}
 	return s.converse(ctx)
 }
@@ -189,11 +192,19 @@ func (s *conversation) obey(ctx context.Context, f providers.Frame) (done bool, 
 	if f.Kind == "binary" {
 		typ = websocket.MessageBinary
 	}
+	failed = s.tell(ctx, []payload{{typ, f.Data}})
+	return failed != nil, failed
+}
+
+// tell sends messages. Whoever ends everything does not wait for a server that takes none.
+func (s *conversation) tell(ctx context.Context, messages []payload) *Error {
+	defer context.AfterFunc(ctx, s.transport.leash.halt)()
 	s.touch()
-	if failed = s.writeBy(ctx, []payload{{typ, f.Data}}, time.Now().Add(s.set.writeTimeout)); failed != nil {
-		return true, s.reason(ctx, failed)
+	if failed := s.writeBy(ctx, messages, time.Now().Add(longest)); failed != nil {
+		return s.reason(ctx, failed)
 	}
-	return false, nil
+	s.touch()
+	return nil
 }
 
 // closing takes over the code and reason to close with, if there are such.
@@ -222,8 +233,6 @@ func (s *conversation) refuse(problem string) {
 func (s *conversation) ping(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, pongTime)
 	defer cancel()
-	stop := context.AfterFunc(ctx, cancel)
-	defer stop()
 	begun := time.Now()
 	done := make(chan struct{})
 	defer close(done)
@@ -253,9 +262,7 @@ func (s *conversation) unsatisfied() *Error {
 	if s.needs == "" || s.needs == "a message" && s.received.Messages > 0 {
 		return nil
 	}
-	e := s.replyTimeout(nil)
-	e.Problem = s.needs + " did not come in time" + s.why()
-	return e
+	return s.replyTimeout(nil)
 }
 
 // gone is the end because the connection has ended.
