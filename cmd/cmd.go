@@ -108,6 +108,7 @@ var commands = []command{
 	{"examples", newExamplesCommand},
 	{"schema", newSchemaCommand},
 	{"init", newInitCommand},
+	{"import", newImportCommand},
 	{"ws", newWSCommand},
 	{"version", newVersionCommand},
 }
