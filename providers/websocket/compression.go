@@ -11,11 +11,15 @@ import (
 	"github.com/coder/websocket"
 )
 
-// compressionModes are the library's names for the values of compression.
-var compressionModes = map[string]websocket.CompressionMode{
-	"off":                 websocket.CompressionDisabled,
-	"no_context_takeover": websocket.CompressionNoContextTakeover,
-	"context_takeover":    websocket.CompressionContextTakeover,
+// compressionMode is the library's name for a value of compression.
+func compressionMode(name string) websocket.CompressionMode {
+	switch name {
+	case "no_context_takeover":
+		return websocket.CompressionNoContextTakeover
+	case "context_takeover":
+		return websocket.CompressionContextTakeover
+	}
+	return websocket.CompressionDisabled
 }
 
 // checkExtensions says whether the server chose what was offered: nothing, or

@@ -72,18 +72,18 @@ func (l *line) read() {
 }
 
 // over notes that reading has ended. The library may go on with it by itself, for the
-// closing handshake; the stream is looked at when it has done.
+// closing handshake; the stream is looked at when it has done, or before it begins.
 func (l *line) over(err error) {
 	l.mu.Lock()
-	leaving := l.leaving
-	l.mu.Unlock()
-	if leaving != nil {
+	for l.leaving != nil && !isClosed(l.leaving) {
+		leaving := l.leaving
+		l.mu.Unlock()
 		<-leaving
+		l.mu.Lock()
 	}
 	if ended := l.t.stream.ended; ended != nil && ended != errDone {
 		err = ended
 	}
-	l.mu.Lock()
 	l.err = err
 	l.received.Pings = l.t.stream.guard.pings
 	close(l.ended)
@@ -91,6 +91,15 @@ func (l *line) over(err error) {
 	l.mu.Unlock()
 	if gone != nil {
 		gone()
+	}
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
 }
 

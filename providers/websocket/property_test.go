@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -156,17 +157,17 @@ func sound(rt *rapid.T, r Result, whole any) {
 // What is right comes out the same from this package, from the library under it by
 // itself, and from gorilla/websocket.
 func TestClientsAgree(t *testing.T) {
-	var script [][]byte
+	var script atomic.Pointer[[][]byte]
 	server := serve(t, func(p *peer) {
 		p.upgrade()
-		for _, part := range script {
+		for _, part := range *script.Load() {
 			p.say(part)
 		}
 		p.farewell()
 	})
 	rapid.Check(t, func(rt *rapid.T) {
-		var messages []string
-		script, messages = traffic(rt)
+		pieces, messages := traffic(rt)
+		script.Store(&pieces)
 		p := with(t, fmt.Sprintf("{url: 'ws://%s', min_messages: %d, max_messages: %d, max_result_bytes: 1MiB}", server, len(messages), len(messages)))
 		r, err := testClient.Query(context.Background(), p)
 		if err != nil || !r.Connection {

@@ -70,7 +70,7 @@ func (t *transport) open(ctx context.Context) (*websocket.Conn, *Error) {
 	conn, _, err := websocket.Dial(ctx, t.set.target.url, &websocket.DialOptions{
 		HTTPClient:      &http.Client{Transport: t},
 		Subprotocols:    t.set.subprotocols,
-		CompressionMode: compressionModes[t.set.compression],
+		CompressionMode: compressionMode(t.set.compression),
 	})
 	if err == nil {
 		conn.SetReadLimit(t.set.maxMessage)
