@@ -7,7 +7,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	coder "github.com/coder/websocket"
 	gorilla "github.com/gorilla/websocket"
@@ -139,16 +138,14 @@ func TestCompressedFaults(t *testing.T) {
 		"a length that cannot be":     {[]any{[]byte("\xc1\x7f\x7f\xff\xff\xff\xff\xff\xff\xff")}, "", "message_too_big", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			begun := time.Now()
-			r := ask(t, "timeout: 0.5\ncompression: context_takeover\nurl: ws://"+serve(t, squeezes(tt.frames...))+"\n"+tt.with)
+			var r Result
+			yaml := "timeout: 0.5\ncompression: context_takeover\nurl: ws://" + serve(t, squeezes(tt.frames...)) + "\n" + tt.with
+			prompt(t, rowBound, func() { r = ask(t, yaml) })
 			if outcome(r) != tt.code {
 				t.Fatalf("%+v", r.Error)
 			}
 			if tt.code == "ok" && tt.data != "" {
 				data(tt.data)(t, r)
-			}
-			if took := time.Since(begun); took > 700*time.Millisecond {
-				t.Errorf("it took %v", took)
 			}
 		})
 	}

@@ -155,13 +155,8 @@ func unanswered(t testing.TB) string {
 
 func TestConnectTimeout(t *testing.T) {
 	address := unanswered(t)
-	begun := time.Now()
-	r := ask(t, "timeout: 0.5\nurl: ws://"+address)
-	want(t, "code", outcome(r), "connect_timeout")
-	if took := time.Since(begun); took > 700*time.Millisecond {
-		t.Errorf("it took %v", took)
-	}
-	r = ask(t, "connect_timeout: 100ms\nurl: ws://"+address)
+	prompt(t, rowBound, func() { want(t, "code", outcome(ask(t, "timeout: 0.5\nurl: ws://"+address)), "connect_timeout") })
+	r := ask(t, "connect_timeout: 100ms\nurl: ws://"+address)
 	want(t, "code", outcome(r), "connect_timeout")
 }
 
@@ -218,13 +213,14 @@ func TestServerThatStopsReading(t *testing.T) {
 	address := serve(t, func(p *peer) { p.upgrade(); <-p.over })
 	p := with(t, "timeout: 0.5\nurl: ws://"+address)
 	p.Data = string(tenMiB)
-	begun := time.Now()
-	r, err := testClient.Query(t.Context(), p)
-	if took := time.Since(begun); err != nil || took > 700*time.Millisecond {
-		t.Errorf("%v after %v", err, took)
-	}
-	want(t, "code", outcome(r), "send_timeout")
-	want(t, "sent", r.Sent, Traffic{})
+	prompt(t, rowBound, func() {
+		r, err := testClient.Query(t.Context(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want(t, "code", outcome(r), "send_timeout")
+		want(t, "sent", r.Sent, Traffic{})
+	})
 }
 
 // A server that answers each message before it reads the next one must not end in

@@ -15,7 +15,7 @@ import (
 
 // A leash bounds whatever blocks on a connection: by a deadline that each phase sets
 // anew, and by the caller, who may end everything at any time. It does so with the
-// connection's own deadlines, since the library answers a context that ends by
+// connection's own deadlines, since the library (v1.8.15) answers a context that ends by
 // dropping the connection, and then no closing handshake can be had.
 type leash struct {
 	mu     sync.Mutex
@@ -83,7 +83,7 @@ func (l *leash) goodbye(d time.Duration) {
 
 // A stream is the connection after the upgrade, as the library sees it: the body of
 // the response. Reads go through the guard and never end with io.EOF, which the
-// library takes for the good end of a message.
+// library (v1.8.15) takes for the good end of a message.
 type stream struct {
 	raw     net.Conn      // TCP
 	conn    net.Conn      // TCP, or TLS over it
