@@ -257,11 +257,11 @@ func jsonConditions(m *value.Map) []string {
 		case stable(v):
 			all = append(all, "json."+key+" == "+strings.ToLower(value.Text(v)))
 		case v != nil:
-			all = append(all, "json."+key+" != nil")
+			all = append(all, "json."+key+" != null")
 		}
 	}
 	if len(all) == 0 {
-		return []string{"json != nil"}
+		return []string{"json != null"}
 	}
 	return all
 }
