@@ -29,7 +29,7 @@ func Benthos(file string, raw []byte, t Target) (*Result, error) {
 		return nil, refuse(v.Pos, "only such configurations can be converted", "there is no websocket input or output here")
 	}
 	b.finish()
-	return b.result(), nil
+	return b.result()
 }
 
 // A benthos reads one configuration.

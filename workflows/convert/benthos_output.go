@@ -119,7 +119,11 @@ func (b *benthos) switchOutput(e source.Entry, at string, when condition, more [
 					"the check of a case, without which its action never runs")
 			}
 		}
-		b.output(inner, rest.and(own), more...)
+		both := rest.and(own)
+		if own.known && !both.known {
+			b.lost(v.Pos, b.actionPath(), "write the action's if:", "the condition of a case, which depends on all before it, and without which its action never runs")
+		}
+		b.output(inner, both, more...)
 		if on, _ := one.Get("continue"); on.Data != true {
 			rest = rest.and(own.not())
 		}

@@ -25,6 +25,10 @@ func (c condition) ifText() string {
 	return c.text
 }
 
+// maxCondition is how long a condition may become: longer ones nobody reads, and they
+// grow with every case.
+const maxCondition = 2_000
+
 // and is both conditions.
 func (c condition) and(d condition) condition {
 	switch {
@@ -33,7 +37,11 @@ func (c condition) and(d condition) condition {
 	case d.text == "":
 		return c
 	}
-	return condition{"(" + c.text + ") and (" + d.text + ")", true}
+	both := condition{"(" + c.text + ") and (" + d.text + ")", true}
+	if len(both.text) > maxCondition {
+		return condition{}
+	}
+	return both
 }
 
 // not is the opposite.

@@ -87,12 +87,13 @@ type converter struct {
 	split  func(text string) []piece
 
 	notes    []Note
+	noted    map[Note]bool
 	comments map[string][]string
 
 	inputs    []input
 	secrets   map[string]string // names of those that were written out, by what they are
 	variables map[string]string // names of those that are variables, by these
-	names     map[string]bool   // that are taken, of triggers, actions and secrets
+	names     map[string]int    // of triggers, actions and secrets, with how often each was wanted
 
 	triggers, actions []source.Value
 	onFailure         source.Value
@@ -107,7 +108,7 @@ type input struct {
 func newConverter(t Target, file, from string, split func(string) []piece) *converter {
 	return &converter{
 		target: t, file: file, from: from, split: split,
-		comments: map[string][]string{}, secrets: map[string]string{}, variables: map[string]string{}, names: map[string]bool{},
+		comments: map[string][]string{}, secrets: map[string]string{}, variables: map[string]string{}, names: map[string]int{}, noted: map[Note]bool{},
 	}
 }
 
@@ -115,11 +116,10 @@ func newConverter(t Target, file, from string, split func(string) []piece) *conv
 // path.
 func (c *converter) note(pos source.Pos, path string, kind Kind, hint, format string, args ...any) {
 	n := Note{pos, kind, fmt.Sprintf(format, args...), hint}
-	for _, other := range c.notes {
-		if other == n {
-			return
-		}
+	if c.noted[n] {
+		return
 	}
+	c.noted[n] = true
 	c.notes = append(c.notes, n)
 	text := fmt.Sprintf("%s:%d: %s", filepath.Base(c.file), pos.Line, n)
 	if hint != "" {
@@ -133,7 +133,7 @@ func (c *converter) lost(pos source.Pos, path, hint, format string, args ...any)
 }
 
 // result puts the workflow together.
-func (c *converter) result() *Result {
+func (c *converter) result() (*Result, error) {
 	id := identifier(strings.TrimSuffix(filepath.Base(c.file), filepath.Ext(c.file)), "-")
 	if id == "" {
 		id = strings.ToLower(c.from)
@@ -151,7 +151,12 @@ func (c *converter) result() *Result {
 	sortNotes(c.notes)
 	document := mapping(entry("workflow", w))
 	c.settle(document)
-	return &Result{ID: id, Workflow: document, Notes: c.notes, comments: c.comments}
+	r := &Result{ID: id, Workflow: document, Notes: c.notes, comments: c.comments}
+	if size := len(r.YAML()); size > source.MaxSize {
+		return nil, refuse(source.Pos{File: c.file, Line: 1, Col: 1}, "split it into several files",
+			"the workflow would be of %d KiB, and a file may have %d", size>>10, source.MaxSize>>10)
+	}
+	return r, nil
 }
 
 // settle moves the comments on what did not come to be to where it would have been.
@@ -235,12 +240,17 @@ func provided(typ string, with source.Map) source.Entry {
 }
 
 // unique is the name, with a number if it is taken.
-func (c *converter) unique(name string) string {
+func (c *converter) unique(name string) string { return c.numbered("", name, "-") }
+
+// numbered is the first of name, name-2 and so on that nobody has, among those of a kind.
+func (c *converter) numbered(kind, name, by string) string {
+	key := func(name string) string { return strings.ToUpper(kind + name) } // as variables of the environment are
 	free := name
-	for i := 2; c.names[free]; i++ {
-		free = fmt.Sprintf("%s-%d", name, i)
+	for c.names[key(free)] > 0 {
+		c.names[key(name)]++
+		free = name + by + strconv.Itoa(c.names[key(name)])
 	}
-	c.names[free] = true
+	c.names[key(free)]++
 	return free
 }
 

@@ -23,7 +23,7 @@ func Telegraf(file string, raw []byte, t Target) (*Result, error) {
 		return nil, refuse(v.Pos, "only such configurations can be converted", "there is no [[inputs.websocket]] and no [[outputs.websocket]] here")
 	}
 	c.finish()
-	return c.result(), nil
+	return c.result()
 }
 
 // A telegraf reads one configuration.

@@ -105,22 +105,12 @@ func (c *converter) literal(b *template, p piece, hidden []span, pos source.Pos,
 func (c *converter) conceal(text, field string, pos source.Pos, at context) string {
 	name, ok := c.secrets[text]
 	if !ok {
-		name = c.secretName(identifier(at.base+"_"+field, "_"))
+		name = c.numbered("secret ", identifier(at.base+"_"+field, "_"), "_")
 		c.secrets[text] = name
 	}
 	c.note(pos, at.path, Needed, fmt.Sprintf("export %s=... with the value that stands there", secretVariable(name)),
 		"%s has a secret in clear text, which is now {{ secrets.%s }}", at.field, name)
 	return "{{ secrets." + name + " }}"
-}
-
-// secretName is the name, with a number if it is taken.
-func (c *converter) secretName(name string) string {
-	free := name
-	for i := 2; c.names["secret "+secretVariable(free)]; i++ {
-		free = fmt.Sprintf("%s_%d", name, i)
-	}
-	c.names["secret "+secretVariable(free)] = true
-	return free
 }
 
 // reference is how a workflow reads a variable: as an input if there is a fallback for
@@ -159,7 +149,7 @@ func (c *converter) fromEnvironment(p piece, name string, pos source.Pos, at con
 	}
 	known, ok := c.variables[p.variable]
 	if !ok {
-		known = c.secretName(name)
+		known = c.numbered("secret ", name, "_")
 		c.variables[p.variable] = known
 	}
 	c.note(pos, at.path, Needed, fmt.Sprintf(`export %s="$%s"`, secretVariable(known), p.variable),
