@@ -28,10 +28,16 @@ func (e *ends) add(size int64, whole bool) {
 	}
 }
 
-// at says that the message being read is over where n bytes of it have been.
-func (e *ends) at(n int) bool {
-	return e != nil && e.taken < len(e.sizes) && int(e.sizes[e.taken]) == n
+// size is how long the message being read is; unknown where that is not known yet.
+func (e *ends) size() int {
+	if e == nil || e.taken == len(e.sizes) {
+		return unknown
+	}
+	return int(e.sizes[e.taken])
 }
+
+// at says that the message being read is over where n bytes of it have been.
+func (e *ends) at(n int) bool { return e.size() == n }
 
 // take goes on to the next message.
 func (e *ends) take() {

@@ -163,13 +163,12 @@ func (q *queue) await(ctx context.Context, limit time.Duration, enough func() bo
 // work deals with items until there are none.
 func (q *queue) work() {
 	defer q.all.Done()
-	var hand [handful]item
+	hand := make([]item, 1) // most have nothing more to do
 	for {
-		n := q.next(hand[:])
-		if n == 0 {
+		if hand = q.next(hand[:cap(hand)]); len(hand) == 0 {
 			return
 		}
-		for k := range n {
+		for k := range hand {
 			if q.closed.Load() {
 				q.mu.Lock()
 				q.dropped.stopped++
@@ -183,21 +182,24 @@ func (q *queue) work() {
 	}
 }
 
-// next takes one item, or some where many wait, and returns how many. After none the
-// worker has to end.
-func (q *queue) next(hand []item) int {
+// next takes one item, or some where many wait: into hand, or a larger one. After none
+// the worker has to end.
+func (q *queue) next(hand []item) []item {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.items.n == 0 {
 		q.working--
 		q.items.release()
-		return 0
+		return nil
 	}
-	n := min(len(hand), 1+q.items.n/(8*q.workers))
+	n := min(handful, 1+q.items.n/(8*q.workers))
+	if n > len(hand) {
+		hand = make([]item, handful)
+	}
 	for k := range n {
 		hand[k] = q.items.pop()
 	}
-	return n
+	return hand[:n]
 }
 
 func (q *queue) done(size int) {

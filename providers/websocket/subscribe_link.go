@@ -157,7 +157,7 @@ func (l *link) payload(r io.Reader) ([]byte, error) {
 	buf, ends, n := l.buf, l.t.stream.guard.ends, 0
 	for !ends.at(n) {
 		if n == len(buf) {
-			buf = larger(buf, l.chunk())
+			buf = larger(buf, l.chunk(ends.size()))
 		}
 		k, err := r.Read(buf[n:])
 		n += k
@@ -180,8 +180,15 @@ func larger(b []byte, least int) []byte {
 	return append(make([]byte, 0, max(least, 2*len(b))), b...)[:max(least, 2*len(b))]
 }
 
-// chunk is how much memory to take for messages: little for one that has brought few.
-func (l *link) chunk() int { return min(512<<min(l.seq.Load()/8, 5), keptBuffer/4) }
+// chunk is how much memory to take for messages: little for a connection that has brought
+// few, and for the first, of so many bytes if that is known, no more than that.
+func (l *link) chunk(size int) int {
+	n := l.seq.Load()
+	if n < 8 && size > 0 {
+		return size
+	}
+	return min(512<<min(n/8, 5), keptBuffer/4)
+}
 
 // keptBuffer is how large the memory of several messages may be.
 const keptBuffer = 64 << 10
