@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"reflect"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -18,33 +19,35 @@ import (
 	"tocsin/templating/value"
 )
 
-// Subscribe keeps a connection open and emits what comes: each message, or each reply to
-// trigger_body, and what happens to the connection where that is asked for. It returns
-// nil when ctx is done and everything that was taken has been emitted, the error of emit
-// when there is one, and an *Error when it gives up or the parameters are wrong.
+// Subscribe returns a stream that keeps a connection open and emits what comes: each
+// message, or each reply to trigger_body, and what happens to the connection where that
+// is asked for. The stream returns nil when ctx is done and everything that was taken has
+// been emitted, the error of emit when there is one, and an *Error when it gives up. That
+// the parameters are wrong is an *Error here.
 //
 // Emit is called by as many goroutines as concurrency says, and the next message waits
 // for it. An error that is providers.ErrUnhandled does not end the subscription: the
 // message is lost, or with auto_replay_nacks emitted again.
-func (c *client) Subscribe(ctx context.Context, p Subscription, emit func(providers.Alert) error) error {
-	return c.listen(ctx, &p, func(i *item) error {
-		e := i.event()
-		return emit(e.alert(i.at))
-	})
-}
-
-// listen is Subscribe with events as they are here: as they came.
-func (c *client) listen(ctx context.Context, p *Subscription, emit func(*item) error) error {
-	s, err := c.subscription(p)
+func (c *client) Subscribe(p Subscription) (providers.Stream, error) {
+	s, err := c.subscription(&p)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	s.emit = emit
-	return s.run(ctx)
+	return func(ctx context.Context, emit func(providers.Alert) error) error {
+		s.emit = func(i *item) error {
+			e := i.event()
+			return emit(e.alert(i.at))
+		}
+		return s.run(ctx)
+	}, nil
 }
 
 func (c *client) subscription(p *Subscription) (*subscription, error) {
-	set, live, err := p.over(c.defaults).settings()
+	with := *p
+	if !reflect.ValueOf(&c.defaults).Elem().IsZero() { // most have none, and it costs a lot
+		with = p.over(c.defaults)
+	}
+	set, live, err := with.settings()
 	if err != nil {
 		return nil, err
 	}
@@ -80,24 +83,33 @@ type subscription struct {
 	again bool      // there was a connection before
 }
 
-// run listens until ctx is done.
+// run listens until ctx is done. There may be thousands who do: what takes much of the
+// stack is in functions that are over while it listens.
 func (s *subscription) run(ctx context.Context) error {
 	inner, halt := context.WithCancelCause(ctx)
 	defer halt(nil)
-	s.halt = halt
-	s.queue = newQueue(s.live.queue, s.live.workers, func(i *item) { s.deliver(inner, i) })
-	s.silent.start(s)
-
+	s.begin(inner, halt)
 	listen := s.listen
 	if s.live.sample != nil {
 		listen = s.sample
 	}
 	last, err := listen(inner)
+	return s.finish(inner, last, err)
+}
+
+func (s *subscription) begin(ctx context.Context, halt context.CancelCauseFunc) {
+	s.halt = halt
+	s.queue = newQueue(s.live.queue, s.live.workers, func(i *item) { s.deliver(ctx, i) })
+	s.silent.start(s)
+}
+
+// finish deals with what was taken before the server is told, over the last connection if
+// there is one, that we are going.
+func (s *subscription) finish(ctx context.Context, last *link, err error) error {
 	s.silent.stop()
-	// What was taken is dealt with before the server is told that we are going.
 	counts := s.queue.drain()
 	if last != nil {
-		last.leave(cancelled(inner, "receive"))
+		last.leave(cancelled(ctx, "receive"))
 	}
 	if n := counts.oldest + counts.blocked + counts.newest; n > 0 {
 		s.log.Warn("messages were dropped because too many waited", "url", s.set.target.redacted, "dropped", n)
@@ -105,7 +117,7 @@ func (s *subscription) run(ctx context.Context) error {
 	if counts.stopped > 0 {
 		s.log.Info("messages had come that were not wanted any more", "url", s.set.target.redacted, "messages", counts.stopped)
 	}
-	if own, ok := errors.AsType[*emitError](context.Cause(inner)); ok {
+	if own, ok := errors.AsType[*emitError](context.Cause(ctx)); ok {
 		return own.error
 	}
 	return err
@@ -145,7 +157,7 @@ func (s *subscription) open(ctx context.Context) (*link, *Error) {
 	more, failed := s.resume()
 	var l *link
 	if failed == nil {
-		l, failed = s.connect(ctx, more)
+		s.apart(func() { l, failed = s.connect(ctx, more) })
 	}
 	if failed != nil {
 		if ctx.Err() == nil {
@@ -163,6 +175,25 @@ func (s *subscription) open(ctx context.Context) (*link, *Error) {
 	s.raise(i)
 	s.log.Info("connected", "url", s.set.target.redacted, "connection", l.id)
 	return l, nil
+}
+
+// apart does something that needs a large stack, which is given back at once: whoever
+// waits for it may go on for months with the little that reading takes.
+func (s *subscription) apart(do func()) {
+	over := make(chan any)
+	go func() {
+		defer func() {
+			p := recover()
+			if p != nil {
+				s.log.Error("connecting panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			}
+			over <- p
+		}()
+		do()
+	}()
+	if p := <-over; p != nil {
+		panic(p)
+	}
 }
 
 // lost closes a connection that has ended, and raises what is to be told of it. Failed

@@ -108,7 +108,10 @@ func consumeEvents(b testing.TB, address string, look func([]byte) error) time.D
 
 func consumeAlerts(b testing.TB, address string, _ func([]byte) error) time.Duration {
 	p, t := subscribed(b, "url: ws://"+address+benched), stint{}
-	err := testClient.Subscribe(b.Context(), p, func(providers.Alert) error { return t.next() })
+	stream, err := testClient.Subscribe(p)
+	if err == nil {
+		err = stream(b.Context(), func(providers.Alert) error { return t.next() })
+	}
 	if !errors.Is(err, errTurn) {
 		b.Fatal(err)
 	}

@@ -51,6 +51,16 @@ func listenWith(t testing.TB, c client, yaml string, do func(Event) error) *list
 	return l
 }
 
+// listen is Subscribe with events as they are here: as they came.
+func (c *client) listen(ctx context.Context, p *Subscription, emit func(*item) error) error {
+	s, err := c.subscription(p)
+	if err != nil {
+		return err
+	}
+	s.emit = emit
+	return s.run(ctx)
+}
+
 // subscribed reads parameters as a workflow has them.
 func subscribed(t testing.TB, yaml string) Subscription {
 	t.Helper()

@@ -35,7 +35,7 @@ var Provider = providers.Define(providers.Definition[*client]{
 	Message:    "message",
 	Query:      providers.Call((*client).Query),
 	Notify:     providers.Call((*client).Notify),
-	Subscribe:  providers.Emits[Event](providers.Listen((*client).Subscribe)),
+	Subscribe:  providers.Emits[Event](providers.Streams((*client).Subscribe)),
 	Converse:   providers.Converse((*client).Converse),
 	Mirror:     mirror,
 	Demo: &providers.Demo{
