@@ -184,7 +184,7 @@ func TestSlowConsumer(t *testing.T) {
 			case "block":
 				want(t, "delivered", len(got), places)
 			default:
-				if len(got) < places || len(got) > messages {
+				if len(got) < places-1 || len(got) > messages { // the end may have taken a place
 					t.Errorf("delivered %d: %v", len(got), got)
 				}
 			}
