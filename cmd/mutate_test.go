@@ -273,7 +273,7 @@ var below = map[string]map[string]string{
 	},
 	"trigger": {
 		"type": "", "value": "", "filters": "filter", "cel": "", "only_on_change": "", "severity_changed": "", "events": "",
-		"cron": "", "every": "", "timezone": "",
+		"cron": "", "every": "", "timezone": "", "jitter": "", "catch_up": "", "overlap": "",
 	},
 	"filter": {"key": "", "value": "", "exclude": ""},
 	"input":  {"name": "", "type": "", "description": "", "default": "", "required": "", "options": ""},

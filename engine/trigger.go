@@ -19,8 +19,10 @@ type Trigger struct {
 	Next         func(last time.Time) time.Time // the first start after last; zero: none any more. nil: time does not start it
 	Match        func(a Arrival) bool           // nil: alerts and incidents do not
 	Subscription *Subscription                  // what brings the alerts that Match is asked about; nil: those everybody sees
+	Timing       Timing                         // what goes with Next
 
 	test eventTest // what Match asks
+	name string    // see Name; "": the type says it
 }
 
 // An eventTest decides whether an event starts a workflow.

@@ -26,7 +26,13 @@ func cronTrigger(c *compiler, p workflows.Part) Trigger {
 		c.problem(v.At(wrong.offset), source.BadValue, wrong.hint, "%s", wrong.message)
 		return Trigger{}
 	}
-	return Trigger{Next: s.next}
+	name := "cron " + strings.Join(strings.Fields(value.Text(v.Plain())), " ")
+	if zone != time.UTC {
+		name += " " + zone.String()
+	}
+	t := Trigger{Next: s.next, Timing: c.timing(p), name: name}
+	t.Timing.Zone, t.Timing.Note = zone, s.note
+	return t
 }
 
 // timezone is the one that a trigger names, such as Europe/Vienna.

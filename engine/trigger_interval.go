@@ -20,7 +20,7 @@ func intervalTrigger(c *compiler, p workflows.Part) Trigger {
 		c.warn(v.Pos, source.NoEffect, "leave one of them out", "\"value\" is ignored beside \"every\"")
 		fallthrough
 	case ours:
-		return c.every(every)
+		return c.every(p, every)
 	case !ok:
 		c.warn(p.Pos, source.NeverRuns, "write value: 5m", "an interval without a value never runs")
 		return Trigger{}
@@ -36,12 +36,12 @@ func intervalTrigger(c *compiler, p workflows.Part) Trigger {
 	case period <= 0:
 		c.warn(v.Pos, source.NeverRuns, "write value: 5m", "an interval of %v never runs", v.Plain())
 	default:
-		return Trigger{Next: after(period)}
+		return c.grid(p, period)
 	}
 	return Trigger{}
 }
 
-func (c *compiler) every(v source.Value) Trigger {
+func (c *compiler) every(p workflows.Part, v source.Value) Trigger {
 	period, err := workflows.ParseDuration(v.Data)
 	switch {
 	case err != nil:
@@ -49,9 +49,23 @@ func (c *compiler) every(v source.Value) Trigger {
 	case period < time.Second:
 		c.problem(v.Pos, source.BadValue, "write every: 1s", "every %s is too often: at least a second", period)
 	default:
-		return Trigger{Next: after(period)}
+		return c.grid(p, period)
 	}
 	return Trigger{}
+}
+
+// grid is a trigger whose moments are a period apart.
+func (c *compiler) grid(p workflows.Part, period time.Duration) Trigger {
+	t := Trigger{Next: after(period), Timing: c.timing(p), name: "interval " + span(period)}
+	t.Timing.Every = period
+	v, ok := key(p, "jitter")
+	switch {
+	case !ok:
+		t.Timing.Jitter = period
+	case t.Timing.Jitter > period:
+		c.problem(v.Pos, source.BadValue, "leave it out to spread over all of it", "a jitter of %s is more than the %s between two starts", span(t.Timing.Jitter), span(period))
+	}
+	return t
 }
 
 func after(period time.Duration) func(time.Time) time.Time {

@@ -46,6 +46,12 @@ var triggerKinds = []kind{
 				doc:     "Time between two starts, at least a second; it counts instead of \"value\".",
 				example: "type: interval\nevery: 1h30m",
 			},
+			{
+				name: "jitter", kind: schema.Duration, def: "the time between two starts", check: checkJitter,
+				doc:     "How far its starts are shifted at most, always by the same time, which differs from workflow to workflow; 0 is on the full minute, hour or day of UTC.",
+				example: "type: interval\nvalue: 5m\njitter: 0",
+			},
+			catchUpRow("type: interval\nvalue: 5m"), overlapRow("type: interval\nvalue: 5m"),
 		},
 	}},
 	{"cron", rows{
@@ -65,6 +71,12 @@ var triggerKinds = []kind{
 				doc:     "Whose clock: a time left out in spring comes right after, one repeated in autumn comes once.",
 				example: "type: cron\ncron: \"@daily\"\ntimezone: America/New_York",
 			},
+			{
+				name: "jitter", kind: schema.Duration, def: "0", check: checkJitter,
+				doc:     "How much later than said it starts at most: always by the same time, which differs from workflow to workflow.",
+				example: "type: cron\ncron: \"@hourly\"\njitter: 5m",
+			},
+			catchUpRow("type: cron\ncron: \"@hourly\""), overlapRow("type: cron\ncron: \"@hourly\""),
 		},
 	}},
 	{"alert", rows{
@@ -110,6 +122,41 @@ var triggerKinds = []kind{
 			example: "type: incident\nevents: [created, updated]",
 		}},
 	}},
+}
+
+// catchUpRow and overlapRow are what every trigger of the clock may say besides.
+func catchUpRow(trigger string) row {
+	return row{
+		name: "catch_up", kind: schema.String, def: string(CatchUpLatest), check: checkCatchUp,
+		doc:     "Which starts are made up for that nobody was there for: latest, skip, or all(N, TIME), the last N within that time.",
+		example: trigger + "\ncatch_up: all(10, 1h)",
+	}
+}
+
+func overlapRow(trigger string) row {
+	return row{
+		name: "overlap", kind: schema.String, def: string(OverlapSkip), check: checkOverlap,
+		doc:     "What a start does while a run that the clock started is under way: skip, queue_one, cancel_previous, or parallel(N).",
+		example: trigger + "\noverlap: queue_one",
+	}
+}
+
+func checkCatchUp(r *reader, v source.Value) {
+	if _, err := ParseCatchUp(text(v).S); err != nil {
+		r.problem(v.Pos, source.BadValue, "such as catch_up: all(10, 1h)", "%s is %v", describe(v), err)
+	}
+}
+
+func checkOverlap(r *reader, v source.Value) {
+	if _, err := ParseOverlap(text(v).S); err != nil {
+		r.problem(v.Pos, source.BadValue, "such as overlap: parallel(3)", "%s is %v", describe(v), err)
+	}
+}
+
+func checkJitter(r *reader, v source.Value) {
+	if d, _ := ParseDuration(v.Data); d > maxJitter {
+		r.problem(v.Pos, source.BadValue, "such as jitter: 5m", "a jitter of %s is more than a day", describe(v))
+	}
 }
 
 var filterRows = rows{
