@@ -146,7 +146,7 @@ func (s *setup) demonstrate(ctx context.Context, name string, text []byte) error
 		fmt.Fprintf(s.stdout, "\n$ tocsin run %s%s --max-events %d\n", d.name, stage.flags(), demonstrated)
 		return stage.play(ctx, d)
 	case len(stage.asked) == 0:
-		fmt.Fprintf(s.stdout, "\n$ tocsin run %s\n", d.name)
+		fmt.Fprintf(s.stdout, "\n$ tocsin run %s%s\n", d.name, stage.flags())
 		return stage.play(ctx, d)
 	}
 	fmt.Fprintf(s.stdout, "\n--- with %s up\n\n$ tocsin run %s%s\n", stage.names(), d.name, stage.flags())
@@ -250,18 +250,41 @@ func (st *stage) ask(step *workflows.Step) error {
 		return err
 	}
 	st.asked = append(st.asked, in)
-	for key, address := range demo.With {
-		st.settings = append(st.settings, workflows.Setting{
-			Path: "steps." + step.Name + ".with." + key, Value: strings.ReplaceAll(address, "{host}", in.addr),
-		})
-	}
+	st.point("steps", step, demo, in)
 	return nil
 }
 
-// tell plays the system that an action tells, and defines its configuration.
+// point has a step or an action call a stand-in. Where the address has several names, it
+// is given by the one that the document uses.
+func (st *stage) point(kind string, step *workflows.Step, demo *providers.Demo, in *standIn) {
+	addresses := demo.With
+	with, _ := step.With.Data.(source.Map)
+	for key := range demo.Listen {
+		if _, written := with.Get(key); written {
+			addresses = demo.Listen
+		}
+	}
+	for key, address := range addresses {
+		st.settings = append(st.settings, workflows.Setting{
+			Path: kind + "." + step.Name + ".with." + key, Value: strings.ReplaceAll(address, "{host}", in.addr),
+		})
+	}
+}
+
+// tell plays the system that an action tells: it defines the action's configuration, or,
+// where it has none, points it there.
 func (st *stage) tell(action *workflows.Step) error {
 	demo := st.demo(action)
 	name := configName(action)
+	if demo != nil && len(demo.With) > 0 && name == "" {
+		in, err := st.start(action.Provider.S, demo)
+		if err != nil {
+			return err
+		}
+		st.told = append(st.told, in)
+		st.point("actions", action, demo, in)
+		return nil
+	}
 	if demo == nil || len(demo.Config) == 0 || name == "" {
 		return nil
 	}

@@ -138,7 +138,7 @@ func (c *converter) result() (*Result, error) {
 	if id == "" {
 		id = strings.ToLower(c.from)
 	}
-	w := source.Map{text("id", id), text("description", "What "+filepath.Base(c.file)+" of "+c.from+" does")}
+	w := source.Map{text("id", id), text("name", filepath.Base(c.file)), text("description", "What "+filepath.Base(c.file)+" of "+c.from+" does")}
 	if len(c.inputs) > 0 {
 		w = append(w, entry("inputs", c.inputList()))
 	}
