@@ -316,7 +316,11 @@ func (s *conversation) verdict(e *Error) {
 func (s *conversation) end(ctx context.Context, failed *Error) *Error {
 	t := s.transport
 	if s.line == nil { // it ended before there was anything to talk about
-		s.close(failed)
+		why := failed
+		if failed != nil && failed.Code == Cancelled {
+			why = nil // who interrupts a conversation goes in peace, as at any other time
+		}
+		s.close(why)
 		if s.tap != nil {
 			s.tap.flush()
 		}

@@ -284,11 +284,14 @@ func TestConversationHidesSecrets(t *testing.T) {
 func TestMirror(t *testing.T) {
 	var facts string
 	var shown []string
+	over := make(chan struct{})
 	handler, err := mirror(providers.Mirror{See: func(f providers.Frame) {
 		if f.Facts != nil {
 			facts = string(value.AppendJSON(nil, f.Facts))
 		}
-		shown = append(shown, f.Kind+string(f.Data))
+		if shown = append(shown, f.Kind+string(f.Data)); f.Kind == "close" {
+			close(over)
+		}
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -301,6 +304,7 @@ func TestMirror(t *testing.T) {
 	if result.Error != nil || result.Subprotocol != "a" {
 		t.Errorf("%+v, subprotocol %q", result.Error, result.Subprotocol)
 	}
+	<-over
 	all := facts + strings.Join(shown, "\n")
 	if strings.Contains(all, "canary") || !strings.Contains(facts, "seen") || !strings.Contains(facts, "/p?token=***") {
 		t.Error(all)

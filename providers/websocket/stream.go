@@ -22,6 +22,7 @@ type leash struct {
 	conn   net.Conn
 	cut    bool // the caller has ended everything
 	halted bool // nothing more need be written
+	last   bool // goodbye is being said, for which the caller cannot call off the time
 }
 
 var longAgo = time.Unix(1, 0)
@@ -29,13 +30,15 @@ var longAgo = time.Unix(1, 0)
 // hold puts conn on the leash. The function it returns takes it off again.
 func (l *leash) hold(ctx context.Context, conn net.Conn) (release func() bool) {
 	l.mu.Lock()
-	l.conn = conn
+	l.conn, l.last = conn, false
 	l.mu.Unlock()
 	return context.AfterFunc(ctx, func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.cut = true
-		conn.SetDeadline(longAgo)
+		if !l.last {
+			conn.SetDeadline(longAgo)
+		}
 	})
 }
 
@@ -78,6 +81,7 @@ func (l *leash) halt() {
 func (l *leash) goodbye(d time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.last = true
 	l.conn.SetDeadline(time.Now().Add(d))
 }
 
