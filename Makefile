@@ -2,7 +2,7 @@
 GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build check format lint test bench fuzz update
+.PHONY: build check format lint test bench soak fuzz update
 
 build:                 ## the program, as ./tocsin
 	CGO_ENABLED=0 $(GO) build -trimpath -o tocsin ./cmd/tocsin
@@ -22,6 +22,9 @@ test:
 
 bench:                 ## run-once time against a minimal program, and what the engine costs
 	bash testdata/bench/run
+
+soak:                  ## a thousand websocket subscriptions through restarts, 10 minutes; TIME=3m for less
+	TOCSIN_SOAK=$(or $(TIME),10m) $(GO) test -count=1 -timeout 0 -v -run 'TestSoak$$' ./providers/websocket
 
 fuzz:                  ## 20 s for each fuzz target; TIME=5m for longer
 	bash testdata/bench/fuzz $(or $(TIME),20s)

@@ -22,6 +22,23 @@ func soaked(little, much int) int {
 	return little
 }
 
+// soak is how many subscriptions through how many restarts, with a time between two:
+// little of it, unless TOCSIN_SOAK is set, to a time such as 3m or to 1 for ten minutes.
+func soak(t *testing.T) (size, restarts int, pause time.Duration) {
+	text := os.Getenv("TOCSIN_SOAK")
+	switch text {
+	case "":
+		return 200, 4, 0
+	case "1":
+		text = "10m"
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		t.Fatal("TOCSIN_SOAK: ", err)
+	}
+	return 1000, max(2, int(d/(30*time.Second))), 29 * time.Second
+}
+
 // A crowd is many subscriptions to one server that ends all connections now and then.
 type crowd struct {
 	t       *testing.T
@@ -38,8 +55,7 @@ type crowd struct {
 // them comes back, not all at once, and descriptors, goroutines and memory stay what
 // they were. With TOCSIN_SOAK=1 it is a thousand for ten minutes.
 func TestSoak(t *testing.T) {
-	size, restarts := soaked(200, 1000), soaked(4, 20)
-	pause := time.Duration(soaked(0, 29)) * time.Second
+	size, restarts, pause := soak(t)
 	c := &crowd{t: t, size: size}
 	address := serve(t, c.serve)
 	ctx, cancel := context.WithCancel(context.Background())

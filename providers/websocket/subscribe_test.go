@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -185,4 +186,17 @@ func TestSubscribeThroughTheProvider(t *testing.T) {
 	}
 	want(t, "data", got.Fields["data"], "hi")
 	want(t, "error", got.Fields["error"], nil)
+}
+
+// A mistake of ours while connecting is found where every other is: by whoever called.
+func TestConnectingPanics(t *testing.T) {
+	p := subscribed(t, "url: ws://h\nproxy_url: direct")
+	s, err := testClient.subscription(&p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.reach = func(context.Context) (net.Conn, error) { panic("no way") }
+	defer func() { want(t, "panic", recover(), "no way") }()
+	_ = s.run(t.Context())
+	t.Error("it did not panic")
 }
