@@ -60,7 +60,12 @@ func serveOn(t testing.TB, l net.Listener, do func(*peer)) {
 			open[conn] = true
 			mu.Unlock()
 			all.Go(func() {
-				defer conn.Close()
+				defer func() {
+					mu.Lock()
+					delete(open, conn)
+					mu.Unlock()
+					conn.Close()
+				}()
 				do(&peer{Conn: conn, in: bufio.NewReader(conn), over: over})
 			})
 		}
