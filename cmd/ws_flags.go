@@ -18,7 +18,7 @@ func (w *wsCommand) flags(c *cobra.Command) {
 	f.VarP((*list)(&w.sends), "send", "x", "message to send first (repeatable); then nothing is read from standard input unless it is a terminal")
 	f.VarP((*list)(&w.headers), "header", "H", "header of the request: 'Name: value' (repeatable)")
 	f.StringVarP(&w.wait, "wait", "w", "", "close when nothing came for that long behind the last line: 2s, 0, or -1 for never (default 2s, or 10s where something is waited for)")
-	f.IntVarP(&w.count, "count", "n", 0, "close after that many messages have come")
+	f.IntVarP(&w.count, "count", "n", 0, "close after that many messages have come, or with --listen end")
 	f.StringVarP(&w.form, "output", "o", "", "frames (all of them, with time, kind and size), data (received messages, a line each), json (default: frames on a terminal, else data)")
 	f.BoolVar(&w.json, "json", false, "the same as --output json")
 	f.BoolVar(&w.timing, "timing", false, "show how long each phase took")

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"tocsin/providers"
@@ -30,13 +31,14 @@ const goodbyeTime = 2 * time.Second
 // serve is a server until a signal ends it.
 func (w *wsCommand) serve(ctx context.Context) error {
 	out := &shower{w: w.stdout, style: w.style(w.stdout).Color, form: w.form, mask: func(text string) string { return text }, terminal: isTerminal(w.stdout), several: true}
-	left := make(chan struct{}, 1)
+	serving, enough := context.WithCancel(ctx)
+	defer enough()
 	seen := 0
-	m := providers.Mirror{Silent: w.silent, Done: ctx.Done(), See: func(f providers.Frame) {
+	m := providers.Mirror{Silent: w.silent, Done: serving.Done(), See: func(f providers.Frame) {
 		out.show(f)
-		if f.Kind != "open" && f.Kind != "close" && !f.Sent {
-			if seen++; w.count > 0 && seen == w.count {
-				left <- struct{}{}
+		if (f.Kind == "text" || f.Kind == "binary") && !f.Sent {
+			if seen++; seen == w.count {
+				enough()
 			}
 		}
 	}}
@@ -56,19 +58,32 @@ func (w *wsCommand) serve(ctx context.Context) error {
 		return err
 	}
 	fmt.Fprintf(w.stderr, "tocsin: listening on %s://%s\n", scheme, l.Addr())
+	var clients sync.WaitGroup
 	server := &http.Server{
-		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(quietly{w.stderr}, "", 0),
-		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			clients.Add(1)
+			defer clients.Done()
+			handler.ServeHTTP(w, r)
+		}),
+		ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(quietly{w.stderr}, "", 0),
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(l) }()
 	select {
 	case err := <-ended:
 		return broken(err)
-	case <-left:
-	case <-ctx.Done():
+	case <-serving.Done():
 	}
-	_ = server.Close()
+	_ = server.Close() // of nobody who talks: those are said goodbye to
+	gone := make(chan struct{})
+	go func() {
+		clients.Wait()
+		close(gone)
+	}()
+	select {
+	case <-gone:
+	case <-time.After(goodbyeTime):
+	}
 	if ctx.Err() != nil && !terminated(ctx) {
 		return &exitError{code: exitInterrupted}
 	}

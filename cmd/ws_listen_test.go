@@ -112,6 +112,19 @@ func TestListenCloses(t *testing.T) {
 	}
 }
 
+// It ends after so many messages, or a signal, and tells its clients.
+func TestListenEnds(t *testing.T) {
+	address, end := mirrorAt(t, "--count", "2")
+	out, errs, code := tocsin(t, "ws", address, "-x", "one", "-x", "two", "--wait", "-1", "--output", "frames")
+	if code != 0 || !strings.Contains(out, "closed by the server with 1001") {
+		t.Errorf("exit %d: %s%s", code, out, errs)
+	}
+	shown, _ := end()
+	if strings.Count(shown, "close") != 2 || !regexp.MustCompile(`(?s)>  close +2 B  1001.*<  close +2 B  1001`).MatchString(shown) {
+		t.Error(shown)
+	}
+}
+
 // With a certificate it is a wss server.
 func TestListenTLS(t *testing.T) {
 	certificate, key := certified(t)

@@ -115,7 +115,7 @@ func (s *conversation) opened(ctx context.Context) *Error {
 		return failed
 	}
 	s.scripted = s.received
-	s.each = nil // from now on it is the line that reads
+	s.each = nil      // from now on it is the line that reads
 	if !t.release() { // from now on the end is ours to see: there is a goodbye to be said
 		return cancelled(ctx, "receive")
 	}

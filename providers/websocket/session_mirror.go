@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -39,8 +40,9 @@ type mirrored struct {
 // A reflection is one connection of a mirror.
 type reflection struct {
 	*mirrored
-	num  int
-	mask *providers.Masker // hides what the request has that is secret
+	num     int
+	mask    *providers.Masker // hides what the request has that is secret
+	leaving atomic.Bool       // we have said goodbye while somebody reads
 }
 
 // ServeHTTP serves one connection until either side closes it.
@@ -72,7 +74,9 @@ func (m *mirrored) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	go func() {
 		select {
 		case <-m.Done:
-			c.close(conn, 1001, "")
+			c.leaving.Store(true)
+			c.see(providers.Frame{Sent: true, Kind: "close", Code: 1001, Size: 2})
+			_ = conn.Close(1001, "") // who reads sees the answer
 		case <-ctx.Done():
 		}
 	}()
@@ -117,7 +121,11 @@ func (c *reflection) close(conn *websocket.Conn, code int, reason string) {
 // ended shows how the client went.
 func (c *reflection) ended(err error) {
 	f := providers.Frame{Kind: "close", Code: 1006}
-	if closed, ok := errors.AsType[websocket.CloseError](err); ok {
+	closed, ok := errors.AsType[websocket.CloseError](err)
+	if !ok && c.leaving.Load() {
+		return
+	}
+	if ok {
 		f.Code, f.Reason = int(closed.Code), strings.ToValidUTF8(closed.Reason, "\uFFFD")
 		if f.Size = 2 + len(closed.Reason); f.Code == 1005 {
 			f.Size = 0
@@ -142,8 +150,11 @@ func requestFacts(r *http.Request) *value.Map {
 	headers := value.NewMap(len(r.Header))
 	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
 		text := strings.Join(r.Header[name], ", ")
-		if hiddenHeader(name) {
+		switch {
+		case hiddenHeader(name):
 			text = "***"
+		case name == "Sec-Websocket-Protocol":
+			text = strings.Join(shortened(offered(r)), ", ")
 		}
 		headers.Set(name, strings.ToValidUTF8(text, "\uFFFD"))
 	}
@@ -161,6 +172,19 @@ func requestFacts(r *http.Request) *value.Map {
 // that opens anything.
 func hiddenHeader(name string) bool {
 	return looksSecret(name) && !strings.HasPrefix(name, "Sec-Websocket-")
+}
+
+// longestProtocol is how long a subprotocol's name is at most: what is longer is a token
+// that travels as one, as browsers have to send theirs.
+const longestProtocol = 32
+
+func shortened(protocols []string) []string {
+	for i, name := range protocols {
+		if len(name) > longestProtocol {
+			protocols[i] = "***"
+		}
+	}
+	return protocols
 }
 
 // requestSecrets are the texts of a request that must not be shown.
@@ -181,6 +205,11 @@ func requestSecrets(r *http.Request) []string {
 	}
 	if user, password, ok := r.BasicAuth(); ok {
 		all = append(all, password, base64.StdEncoding.EncodeToString([]byte(user+":"+password)))
+	}
+	for _, name := range offered(r) {
+		if len(name) > longestProtocol {
+			all = append(all, name)
+		}
 	}
 	secret := notes{}
 	secret.hideAddress(r.URL.RawQuery)

@@ -299,7 +299,7 @@ func TestMirror(t *testing.T) {
 	server := httptest.NewServer(handler)
 	defer server.Close()
 	address := strings.TrimPrefix(server.URL, "http://")
-	_, _, result := talked(t, `{url: "ws://me:canary-pass@`+address+`/p?token=canary-token", headers: {X-Api-Key: canary-key, X-Any: seen}, subprotocols: [a, b], min_messages: 1}`,
+	_, _, result := talked(t, `{url: "ws://me:canary-pass@`+address+`/p?token=canary-token", headers: {X-Api-Key: canary-key, X-Any: seen}, subprotocols: [a, base64url.canary-that-is-long-enough], min_messages: 1}`,
 		time.Second, said("text", "my canary-key is canary-token"))
 	if result.Error != nil || result.Subprotocol != "a" {
 		t.Errorf("%+v, subprotocol %q", result.Error, result.Subprotocol)
