@@ -89,7 +89,7 @@ func (b *benthos) sent() string {
 	if b.generated != nil {
 		t := &template{}
 		t.show(*b.generated)
-		return t.text
+		return string(t.text)
 	}
 	b.inputs = append(b.inputs, input{name: "message", fallback: ""})
 	b.note(source.Pos{File: b.file, Line: 1, Col: 1}, "workflow.triggers.0", Changed, `tocsin run FILE --input message="..."`,

@@ -121,7 +121,7 @@ func (c *converter) note(pos source.Pos, path string, kind Kind, hint, format st
 	}
 	c.noted[n] = true
 	c.notes = append(c.notes, n)
-	text := fmt.Sprintf("%s:%d: %s", filepath.Base(c.file), pos.Line, n)
+	text := fmt.Sprintf("%s:%d: %s", c.title(), pos.Line, n)
 	if hint != "" {
 		text += "\n  " + strings.ReplaceAll(hint, "\n", "\n  ")
 	}
@@ -138,7 +138,8 @@ func (c *converter) result() (*Result, error) {
 	if id == "" {
 		id = strings.ToLower(c.from)
 	}
-	w := source.Map{text("id", id), text("name", filepath.Base(c.file)), text("description", "What "+filepath.Base(c.file)+" of "+c.from+" does")}
+	title := c.title()
+	w := source.Map{text("id", id), text("name", title), text("description", "What "+title+" of "+c.from+" does")}
 	if len(c.inputs) > 0 {
 		w = append(w, entry("inputs", c.inputList()))
 	}
@@ -146,7 +147,7 @@ func (c *converter) result() (*Result, error) {
 	if c.onFailure.Data != nil {
 		w = append(w, entry("on-failure", c.onFailure.Data))
 	}
-	head := fmt.Sprintf("Imported from the %s configuration %s.", c.from, filepath.Base(c.file))
+	head := fmt.Sprintf("Imported from the %s configuration %s.", c.from, title)
 	c.comments[""] = append([]string{head}, c.comments[""]...)
 	sortNotes(c.notes)
 	document := mapping(entry("workflow", w))
@@ -157,6 +158,14 @@ func (c *converter) result() (*Result, error) {
 			"the workflow would be of %d KiB, and a file may have %d", size>>10, source.MaxSize>>10)
 	}
 	return r, nil
+}
+
+// title is what the workflow calls the configuration.
+func (c *converter) title() string {
+	if c.file == "-" {
+		return "standard input"
+	}
+	return filepath.Base(c.file)
 }
 
 // settle moves the comments on what did not come to be to where it would have been.

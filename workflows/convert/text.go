@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"regexp"
@@ -50,41 +51,52 @@ func (c *converter) text(v source.Value, at context) (any, bool) {
 		whole := len(pieces) == 1
 		b.refer(c.reference(p, covered(hidden, p.at) || c.target.Secret(p.variable), whole, v.Pos, at))
 	}
-	return b.text, true
+	return string(b.text), true
 }
 
 // A template is a text as it is put together.
 type template struct {
-	text     string
+	text     []byte
 	referred bool // it ends in a reference
 }
 
 // refer appends a reference. A brace before it must not become part of it.
 func (t *template) refer(to string) {
-	if before, ok := strings.CutSuffix(t.text, "{"); ok && !t.referred {
-		t.text = before + `{{ "{" }}`
+	if before, ok := bytes.CutSuffix(t.text, []byte("{")); ok && !t.referred {
+		t.text = append(before, `{{ "{" }}`...)
 	}
-	t.text += to
+	t.text = append(t.text, to...)
 	t.referred = true
 }
 
-// show appends a text that is shown as it is.
+// show appends a text that is shown as it is, whatever would mean something in it.
 func (t *template) show(text string) {
 	for text != "" {
+		n := 1
 		switch {
-		case strings.HasPrefix(text, "{{"):
-			t.refer(`{{ "{{" }}`)
-			text = text[2:]
-			continue
+		case strings.HasPrefix(text, "{{"), strings.HasPrefix(text, "{%"):
+			n = 2
+			t.refer(`{{ "` + text[:n] + `" }}`)
+		case text[0] == 'k' && callsKeep().MatchString(text):
+			n = len("keep")
+			t.refer(`{{ "keep" }}`)
 		case text[0] == '}' && t.referred:
 			t.refer(`{{ "}" }}`)
 		default:
-			t.text += text[:1]
+			if next := strings.IndexAny(text[1:], "{}k"); next >= 0 {
+				n += next
+			} else {
+				n = len(text)
+			}
+			t.text = append(t.text, text[:n]...)
 			t.referred = false
 		}
-		text = text[1:]
+		text = text[n:]
 	}
 }
+
+// callsKeep matches what would be a call of one of Keep's functions.
+var callsKeep = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^keep\.\w+\s*\(`) })
 
 // literal writes what is written out, save what is secret of it.
 func (c *converter) literal(b *template, p piece, hidden []span, pos source.Pos, at context) {
@@ -152,7 +164,11 @@ func (c *converter) fromEnvironment(p piece, name string, pos source.Pos, at con
 		known = c.numbered("secret ", name, "_")
 		c.variables[p.variable] = known
 	}
-	c.note(pos, at.path, Needed, fmt.Sprintf(`export %s="$%s"`, secretVariable(known), p.variable),
+	from := fmt.Sprintf(`export %s="$%s"`, secretVariable(known), p.variable)
+	if strings.Contains(p.variable, ":") {
+		from = fmt.Sprintf("export %s=... with what the store of secrets has", secretVariable(known))
+	}
+	c.note(pos, at.path, Needed, from,
 		"the variable %s is now {{ secrets.%s }}", p.variable, known)
 	return "{{ secrets." + known + " }}"
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"tocsin/templating"
 )
 
 // How texts are split at their variables.
@@ -49,8 +51,36 @@ func TestTemplate(t *testing.T) {
 	tmpl.show("{")
 	tmpl.refer("{{ inputs.A }}")
 	tmpl.show("} {{x}}")
-	if want := `{{ "{" }}{{ inputs.A }}{{ "}" }} {{ "{{" }}x}}`; tmpl.text != want {
+	if want := `{{ "{" }}{{ inputs.A }}{{ "}" }} {{ "{{" }}x}}`; string(tmpl.text) != want {
 		t.Errorf("%s, want %s", tmpl.text, want)
+	}
+}
+
+// Whatever a text is, the workflow shows the same.
+func TestTemplateShowsTheText(t *testing.T) {
+	for _, text := range []string{
+		"", "plain", `{"a":{"b":{}}}`, "{{ x }}", "{{{ x }}}", "{{", "}}", "{ {{ } }}", "}", "{", "{{'}}'}}", "{% if %}", "keep.len(x)", "{{{{",
+		`{{ "{{" }}`, "a\n{{\n}}", "{{^x}}y{{/x}}", "é{{", "$x ${y} {{ secrets.Z }}",
+	} {
+		for _, around := range []string{"", "ref"} {
+			b, want := &template{}, text
+			if around != "" {
+				b.refer("{{ 'ref' }}")
+				want = "ref" + text + "ref"
+			}
+			b.show(text)
+			if around != "" {
+				b.refer("{{ 'ref' }}")
+			}
+			parsed, err := templating.Language{}.Parse(string(b.text))
+			if err != nil {
+				t.Errorf("%q as %q: %v", text, b.text, err)
+				continue
+			}
+			if got, err := parsed.Render(t.Context(), &templating.Scope{}); err != nil || got != want {
+				t.Errorf("%q as %q shows %q, %v", want, b.text, got, err)
+			}
+		}
 	}
 }
 
