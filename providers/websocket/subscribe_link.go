@@ -262,6 +262,7 @@ func (l *link) leave(failed *Error) {
 		}
 	}
 	l.mu.Unlock()
+	l.t.stream.guard.ends = nil // what comes now is passed over
 	l.farewell(failed)
 	_ = l.conn.CloseNow()
 	l.cancel()
