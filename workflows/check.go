@@ -86,7 +86,7 @@ func nameFor(s *Step) string {
 // one more, and hides another of the same name.
 var roots = []string{
 	"steps", "actions", "foreach", "alert", "event", "incident", "consts", "vars", "aliases", "inputs",
-	"secrets", "last_workflow_results", "last_workflow_run_time", "fn", "providers", "env", "keep",
+	"secrets", "last_workflow_results", "last_workflow_run_time", "fn", "providers", "env", "keep", "episode",
 }
 
 func (r *reader) checkConditionNames(s *Step) {

@@ -18,6 +18,8 @@ func Schema(ops []Operation) map[string]any {
 	g.subscriptions(ops)
 	g.define(&conditionTable)
 	g.define(&throttleTable)
+	g.define(&notifyTable)
+	g.define(&silenceTable)
 	g.steps(ops)
 	g.defs["document"] = g.document()
 	root := object{

@@ -21,6 +21,8 @@ func Keys() []Key {
 	)
 	list.head(&conditionTable.head, &conditionTable)
 	list.head(&throttleTable.head, &throttleTable)
+	list.head(&notifyTable.head, &notifyTable)
+	list.head(&silenceTable.head, &silenceTable)
 	return list
 }
 
@@ -48,7 +50,8 @@ func (list *keyList) rows(prefix string, l level) {
 			path = prefix + "." + k.name
 		}
 		*list = append(*list, named(path, k))
-		if k.below != nil && k.below.about().root == "" {
+		told := k.below == level(&providerTable) && prefix != stepTable.root // listed with the step's
+		if k.below != nil && k.below.about().root == "" && !told {
 			list.rows(path, k.below)
 		}
 	}

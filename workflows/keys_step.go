@@ -98,6 +98,16 @@ var stepTable = table[Step]{
 			example: "throttle:\n  type: one_until_resolved",
 		}, readThrottle},
 		{row{
+			name: "notify", kind: schema.Mapping, below: &notifyTable,
+			doc:     "When this action tells of an alert that lasts; the rest is as the workflow says.",
+			example: "notify: {failures: 3, reminder: 4h}",
+		}, func(r *reader, s *Step, v source.Value) { s.Notify = readNotify(r, v) }},
+		{row{
+			name: "on_resolve", kind: schema.Mapping, below: &onResolveTable,
+			doc:     "What differs when this action tells that an alert is over.",
+			example: "on_resolve:\n  with: {message: \"Up again after {{ episode.lasted }}\"}",
+		}, func(r *reader, s *Step, v source.Value) { onResolveTable.read(r, v, s) }},
+		{row{
 			name: "use", kind: schema.String,
 			doc:     "Name of a shared action that this action extends; what is written here wins.",
 			example: "use: \"@page\"",
@@ -194,7 +204,7 @@ func misplacedInProvider(_ source.Map, key string) (where, missing string) {
 // stepOnly are keys of a step that are easily written two spaces too far in.
 var stepOnly = []string{
 	"name", "if", "condition", "foreach", "parallel", "vars", "alias", "expect", "timeout", "retry",
-	"continue", "continue_on_error", "throttle", "use",
+	"continue", "continue_on_error", "throttle", "use", "notify", "on_resolve",
 }
 
 // withTable has what the engine takes out of the parameters of every provider.

@@ -34,6 +34,7 @@ func TestKeys(t *testing.T) {
 	}
 	for _, path := range []string{
 		"workflow", "alert", "workflow.triggers", "step", "step.retry", "step.retry.count", "action", "on-failure",
+		"notify.escalate.unless", "notify.flapping.within", "step.on_resolve.with", "silence.cron", "workflow.depends_on",
 		"trigger.interval", "condition.assert", "condition.assert.fires", "throttle.one_until_resolved",
 		"step.provider.with.enrich_alert.disposable", "input.options", "trigger.alert.filters.exclude",
 	} {
@@ -85,6 +86,12 @@ func placed(k workflows.Key) string {
 	case "throttle":
 		return action("throttle:\n" + indent(e, 2))
 	}
+	if root == "notify" {
+		return action("notify:\n" + indent(inNotify(rest, e), 2))
+	}
+	if root == "silence" {
+		return "workflow:\n  id: x\n  actions: [{name: x, provider: {type: console}}]\n  silence:\n    -\n" + indent(e, 6)
+	}
 	if k.Path == "providers" || k.Path == "actions" {
 		return complete(e, "workflow: {id: x, actions: [{name: x, provider: {type: console}}]}")
 	}
@@ -117,10 +124,23 @@ func inStep(rest, e string, complete func(string, ...string) string) string {
 		return "on-failure:\n" + indent(e, 2)
 	case strings.HasPrefix(rest, "retry."):
 		return "retry:\n" + indent(e, 2)
+	case rest == "on_resolve.with":
+		return "on_resolve:\n" + indent(e, 2)
 	case rest == "parallel":
 		return e + "\nforeach: \"{{ consts.hosts }}\""
 	}
 	return e
+}
+
+func inNotify(rest, e string) string {
+	switch key, below, _ := strings.Cut(rest, "."); {
+	case below == "":
+		return e
+	case key == "escalate":
+		return "escalate:\n  -\n" + indent(e, 4)
+	default:
+		return key + ":\n" + indent(e, 2)
+	}
 }
 
 func indent(text string, by int) string {

@@ -166,6 +166,27 @@ var workflowTable = table[Workflow]{
 			example: "actions:\n  - name: tell\n    provider: {type: console, with: {message: Hello}}",
 		}, func(r *reader, w *Workflow, v source.Value) { w.Actions = r.steps(Notify, v) }},
 		{row{
+			name: "severity", kind: schema.String, def: "that of the alert that came in",
+			enum:    []string{"critical", "high", "warning", "info", "low"},
+			doc:     "How bad it is when the workflow tells of something; critical uses a \"fallback\".",
+			example: "severity: critical",
+		}, func(_ *reader, w *Workflow, v source.Value) { w.Severity = v.Data.(string) }},
+		{row{
+			name: "notify", kind: schema.Mapping, below: &notifyTable,
+			doc:     "When people are told of an alert that lasts; an action may say otherwise.",
+			example: "notify: {failures: 3, reminder: 4h}",
+		}, func(r *reader, w *Workflow, v source.Value) { w.Notify = readNotify(r, v) }},
+		{row{
+			name: "depends_on", kind: schema.List, or: schema.String, of: schema.String,
+			doc:     "Workflows while one of which fails this one tells nobody: its message names this one instead.",
+			example: "depends_on: [gateway]",
+		}, func(r *reader, w *Workflow, v source.Value) { w.DependsOn = r.texts(v) }},
+		{row{
+			name: "silence", kind: schema.List, below: &silenceTable,
+			doc:     "Times in which nobody is told, such as maintenance.",
+			example: "silence:\n  - {cron: \"0 2 * * sun\", for: 2h, reason: backup, owner: ops}",
+		}, readSilences},
+		{row{
 			name: "on-failure", kind: schema.Mapping, below: &stepTable,
 			doc:     "One action that runs when the workflow fails; its message says what failed.",
 			example: "on-failure:\n  provider:\n    type: slack\n    config: \"{{ providers.slack-demo }}\"",
@@ -176,7 +197,7 @@ var workflowTable = table[Workflow]{
 // misplacedInWorkflow knows the keys of what a workflow consists of.
 func misplacedInWorkflow(_ source.Map, key string) (where, missing string) {
 	switch key {
-	case "provider", "condition", "foreach", "if", "parallel", "vars", "alias", "expect", "retry", "continue", "continue_on_error", "throttle", "use":
+	case "on_resolve", "provider", "condition", "foreach", "if", "parallel", "vars", "alias", "expect", "retry", "continue", "continue_on_error", "throttle", "use":
 		return `in an item of "steps" or "actions"`, ""
 	case "type", "config", "with":
 		return `below "provider", in an item of "steps" or "actions"`, ""

@@ -159,6 +159,7 @@ func (r *reader) workflow(f *File, form Form, v source.Value) {
 	}
 	f.Providers = append(f.Providers, w.connections...)
 	r.settleInterval(w)
+	w.settleNotify()
 	r.checkWorkflow(w)
 	f.Workflows = append(f.Workflows, w)
 }

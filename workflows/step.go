@@ -71,6 +71,11 @@ func (r *reader) checkStep(s *Step) {
 		r.warn(p.Pos, source.NoEffect, "write foreach with it", "\"parallel\" does nothing without \"foreach\"")
 		r.fix(s.written.Remove(entry(m, "parallel"), "remove parallel, which does nothing"))
 	}
+	for _, key := range []string{"notify", "on_resolve"} {
+		if v, ok := m.Get(key); ok && s.Kind == Query {
+			r.warn(v.Pos, source.MisplacedKey, "it belongs in an action", "%q is ignored in a step, which tells nobody", key)
+		}
+	}
 	r.checkRetry(s, m)
 }
 

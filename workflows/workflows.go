@@ -39,6 +39,10 @@ type Workflow struct {
 	Steps       []*Step
 	Actions     []*Step
 	OnFailure   *Step
+	Severity    string   // of the alerts it tells of: critical, high, warning, info, low; "": nobody says
+	DependsOn   []Text   // ids of workflows
+	Silences    []Window // in which nobody is told
+	Notify      *Notices // nil: nothing is said; each action has it with its own keys over it
 
 	interval    source.Value // the old spelling; Parse makes a trigger of it
 	connections []Connection // of a "providers:" inside the workflow; they go to the File
@@ -76,6 +80,8 @@ type Step struct {
 	Timeout         time.Duration // of one call; 0: the engine's default
 	Stop            bool          // "continue: false"
 	ContinueOnError bool
+	Notify          *Notices     // of an action: when it tells; nil: nobody says
+	OnResolve       source.Value // parameters that differ when it tells that an alert is over; Data nil: none
 
 	written source.Value // what it was read from, for Resolve
 }
@@ -137,6 +143,45 @@ type (
 		Interval time.Duration // before the second attempt
 		Backoff  float64       // the interval grows by this factor; 0 and 1: it does not
 		Jitter   bool          // a random part of the interval is waited instead
+	}
+	// Notices say when people are told of an alert that lasts.
+	Notices struct {
+		Pos                        source.Pos
+		Failures, Successes        int // in a row; 1 or more
+		Hold, KeepFiring, Reminder time.Duration
+		Resolved                   bool
+		Flapping                   Flapping
+		Fallback                   *Telling // nil: none
+		Escalate                   []Escalation
+		Key                        Text // Key.Pos zero: absent
+
+		written source.Value
+	}
+	// A Flapping says when an alert changes too often; Changes of 0: never.
+	Flapping struct {
+		Changes int
+		Within  time.Duration
+	}
+	// An Escalation tells others when an alert has fired for some time.
+	Escalation struct {
+		Pos         source.Pos
+		After       time.Duration
+		UnlessAcked bool
+		Tell        []Telling
+	}
+	// A Telling is who is told: an action of the workflow by its name, or a provider.
+	Telling struct {
+		Action Text  // where Step is nil
+		Step   *Step // without a name
+	}
+	// A Window is a time in which nobody is told: from From until Until, or for For
+	// whenever Cron says. Other texts are empty.
+	Window struct {
+		Pos               source.Pos
+		From, Until, Cron Text
+		For               time.Duration
+		Timezone          Text // empty: UTC
+		Reason, Owner     string
 	}
 	// An Input is a value that whoever starts the workflow may give.
 	Input struct {

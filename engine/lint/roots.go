@@ -13,7 +13,7 @@ import (
 // known are the first names of paths (spec §3.1).
 var known = []string{
 	"steps", "actions", "foreach", "alert", "event", "incident", "consts", "vars", "aliases", "inputs",
-	"secrets", "last_workflow_results", "last_workflow_run_time", "fn", "providers",
+	"secrets", "last_workflow_results", "last_workflow_run_time", "fn", "providers", "episode",
 }
 
 // alertFields are those that every alert has (spec §3.3).
