@@ -8,10 +8,9 @@ import (
 	"testing"
 )
 
-// What is sent back of a text, of binary data and of a ping.
-func echoed(data string) []string       { return []string{shown(opText, data)} }
-func echoedBinary(data string) []string { return []string{shown(opBinary, data)} }
-func ponged(data string) []string       { return []string{shown(opPong, data)} }
+// What is sent back of a text and of a ping.
+func echoed(data string) []string { return []string{shown(opText, data)} }
+func ponged(data string) []string { return []string{shown(opPong, data)} }
 
 func ping(data string) []byte { return frame(fin|opPing, data) }
 

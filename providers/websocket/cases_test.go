@@ -143,8 +143,13 @@ func scaled(full, size int) int {
 	return min(full, max(2, budget/max(size, 1024)))
 }
 
-// caseTime is how long a case may take: more than any needs on a busy machine.
-const caseTime = 5 * time.Minute
+// caseTime is how long a case may take: far more than any needs on a busy machine.
+func caseTime() time.Duration {
+	if os.Getenv("TOCSIN_CASES") == "full" {
+		return 10 * time.Minute
+	}
+	return time.Minute
+}
 
 // A transcript is what a server heard of a client.
 type transcript struct {
@@ -225,7 +230,7 @@ func (p *peer) hear(frames int, asks bool) (h transcript) {
 // It is told of each message.
 func echoing(t *testing.T, yaml string, each func(string)) (Result, *query) {
 	t.Helper()
-	p := with(t, fmt.Sprintf("timeout: %v\nreceive: optional\n%s", caseTime, yaml))
+	p := with(t, fmt.Sprintf("timeout: %v\nreceive: optional\n%s", caseTime(), yaml))
 	set, err := p.settings()
 	if err != nil {
 		t.Fatal(err)

@@ -77,7 +77,7 @@ func data(want any) func(*testing.T, Result) {
 }
 
 func TestFaultMatrix(t *testing.T) {
-	before := descriptors(t)
+	before, running := descriptors(t), goleak.IgnoreCurrent()
 	tested := otherTests()
 	t.Run("rows", func(t *testing.T) {
 		for _, r := range slices.Concat(upgradeRows(), messageRows(), closeRows(), cutRows(), frameRows()) {
@@ -91,6 +91,7 @@ func TestFaultMatrix(t *testing.T) {
 	if after := descriptors(t); after > before {
 		t.Errorf("%d descriptors before, %d after", before, after)
 	}
+	goleak.VerifyNone(t, running)
 	for n := 1; n <= 33; n++ {
 		if len(tested[n]) == 0 {
 			t.Errorf("row %d is not tested", n)

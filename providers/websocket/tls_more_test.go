@@ -88,7 +88,6 @@ func TestClientCertificateWithPassword(t *testing.T) {
 		t.Fatal(err)
 	}
 	root := (*authority)(nil).issue(t, isAuthority)
-	serial++
 	template := &x509.Certificate{SerialNumber: root.cert.SerialNumber, NotBefore: root.cert.NotBefore, NotAfter: root.cert.NotAfter}
 	forClients(template)
 	der, err := x509.CreateCertificate(nil, template, root.cert, key.Public(), root.key)

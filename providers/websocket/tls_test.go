@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -26,7 +27,7 @@ type authority struct {
 	key  *ecdsa.PrivateKey
 }
 
-var serial int64 // of the last certificate made; tests make them one after the other
+var serials atomic.Int64 // of the last certificate made
 
 // issue makes a certificate signed by a, or by itself if a is nil.
 func (a *authority) issue(t testing.TB, change func(*x509.Certificate)) *authority {
@@ -35,7 +36,7 @@ func (a *authority) issue(t testing.TB, change func(*x509.Certificate)) *authori
 	if err != nil {
 		t.Fatal(err)
 	}
-	serial++
+	serial := serials.Add(1)
 	c := &x509.Certificate{
 		SerialNumber: big.NewInt(serial),
 		Subject:      pkix.Name{CommonName: fmt.Sprint("test ", serial)},
