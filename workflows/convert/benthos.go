@@ -131,6 +131,7 @@ func others(key string) string {
 	return "look for its counterpart with: tocsin explain"
 }
 
+// other notes a key that a workflow has no place for.
 func (b *benthos) other(e source.Entry) {
 	if !says(e.Value) {
 		return
@@ -195,6 +196,7 @@ func processorHint(name string) string {
 	return "a step or an action may do it: tocsin providers"
 }
 
+// find is the entry of that key.
 func find(m source.Map, key string) (source.Entry, bool) {
 	i := slices.IndexFunc(m, func(e source.Entry) bool { return e.Key == key })
 	if i < 0 {
@@ -203,6 +205,7 @@ func find(m source.Map, key string) (source.Entry, bool) {
 	return m[i], true
 }
 
+// without is a mapping without some of its keys.
 func without(m source.Map, keys ...string) source.Map {
 	return slices.DeleteFunc(slices.Clone(m), func(e source.Entry) bool { return slices.Contains(keys, e.Key) })
 }
@@ -222,6 +225,7 @@ func items(v source.Value) []source.Value {
 	return nil
 }
 
+// textOf is the text under a key, "" if there is none.
 func textOf(m source.Map, key string) string {
 	v, _ := m.Get(key)
 	text, _ := v.Data.(string)
@@ -271,6 +275,7 @@ func (b *benthos) resource(kind string, e source.Entry) (source.Value, string, b
 	return source.Value{Pos: e.Pos, Data: m}, key, ok
 }
 
+// named is what an input or output is called: by its label, if it has one.
 func (b *benthos) named(m source.Map, fallback string) string {
 	if label := identifier(textOf(m, "label"), "-"); label != "" {
 		return b.unique(label)
@@ -278,7 +283,7 @@ func (b *benthos) named(m source.Map, fallback string) string {
 	return b.unique(fallback)
 }
 
-// lostPart notes the keys of a component that are not carried over.
+// lostParts notes the keys of a component that are not carried over.
 func (b *benthos) lostParts(m source.Map, path, of, hint string, known ...string) {
 	for _, e := range m {
 		if !slices.Contains(known, e.Key) && says(e.Value) {
@@ -287,13 +292,14 @@ func (b *benthos) lostParts(m source.Map, path, of, hint string, known ...string
 	}
 }
 
-// deeper are the entries of a component that has one input or output under a key.
+// sub is what a component has under a key, and all that it has.
 func sub(v source.Value, key string) (source.Value, source.Map) {
 	m, _ := v.Data.(source.Map)
 	inner, _ := m.Get(key)
 	return inner, m
 }
 
+// quoteText is a text as a condition has it.
 func quoteText(text string) string {
 	return fmt.Sprintf("'%s'", strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(text))
 }

@@ -44,13 +44,12 @@ func (b *benthos) inputOf(m source.Map, e source.Entry, at string) {
 		b.listen(m, e)
 	case "broker":
 		b.allInputs(e, at, "inputs", "copies", "batching")
-		if _, block := sub(e.Value, ""); len(block) > 0 {
-			if copies, ok := find(block, "copies"); ok && copies.Value.Data != int64(1) {
-				b.note(copies.Pos, at, Changed, "write the trigger as often as it is to connect", "copies: each input is there once")
-			}
-			if batching, ok := find(block, "batching"); ok && says(batching.Value) {
-				b.lost(batching.Pos, at, "each message is a run of its own", "batching of broker")
-			}
+		_, block := sub(e.Value, "inputs")
+		if copies, ok := find(block, "copies"); ok && copies.Value.Data != int64(1) {
+			b.note(copies.Pos, at, Changed, "write the trigger as often as it is to connect", "copies: each input is there once")
+		}
+		if batching, ok := find(block, "batching"); ok && says(batching.Value) {
+			b.lost(batching.Pos, at, "each message is a run of its own", "batching of broker")
 		}
 	case "sequence":
 		b.note(e.Pos, at, Changed, "split the file if one is to end before the next begins", "sequence: all inputs are listened to at the same time")

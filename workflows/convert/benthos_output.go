@@ -88,6 +88,7 @@ func (b *benthos) sending(e source.Entry, at, name string) source.Map {
 	return append(with, entry("keep_open", true))
 }
 
+// brokerOutput makes an action of each output.
 func (b *benthos) brokerOutput(e source.Entry, at string, when condition, more []source.Entry) {
 	inner, block := sub(e.Value, "outputs")
 	b.lostParts(block, at, e.Key, "each message is a run of its own", "outputs", "pattern", "copies")
@@ -189,8 +190,10 @@ func (b *benthos) retry(block source.Map, at string) []source.Entry {
 	pause, _ := block.Get("backoff")
 	m, _ := pause.Data.(source.Map)
 	for _, e := range m {
-		if text, _ := e.Value.Data.(string); e.Key == "initial_interval" && text != "" {
-			retry[1] = source.Entry{Key: "interval", Value: e.Value}
+		if s, _ := e.Value.Data.(string); e.Key == "initial_interval" && s != "" {
+			if interval, ok := b.text(e.Value, context{path: at, field: "initial_interval"}); ok {
+				retry[1] = entry("interval", interval)
+			}
 			continue
 		}
 		b.lost(e.Pos, at, "the action's timeout ends it all", "%s of retry", e.Key)

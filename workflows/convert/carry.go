@@ -187,7 +187,7 @@ func sortNotes(notes []Note) {
 	})
 }
 
-// ask is a problem of a file that cannot be converted at all.
+// refuse is the problem of a file that cannot be converted at all.
 func refuse(pos source.Pos, hint, format string, args ...any) source.Problems {
 	return source.Problems{{Pos: pos, Code: source.BadValue, Message: fmt.Sprintf(format, args...), Hint: hint}}
 }

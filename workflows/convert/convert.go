@@ -224,11 +224,12 @@ func (c *converter) inputList() []source.Value {
 	return list
 }
 
-// trigger adds a trigger that listens, and action one that tells. They return its path.
+// trigger adds a trigger.
 func (c *converter) trigger(entries ...source.Entry) {
 	c.triggers = append(c.triggers, mapping(entries...))
 }
 
+// triggerPath and actionPath are where the next one will stand.
 func (c *converter) triggerPath() string { return fmt.Sprintf("workflow.triggers.%d", len(c.triggers)) }
 func (c *converter) actionPath() string  { return fmt.Sprintf("workflow.actions.%d", len(c.actions)) }
 
