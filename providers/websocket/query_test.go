@@ -448,42 +448,61 @@ func TestCancelled(t *testing.T) {
 		}},
 	} {
 		t.Run(phase, func(t *testing.T) {
-			ctx, cancel := context.WithCancelCause(t.Context())
 			var called time.Time
-			stop := func() { called = time.Now(); cancel(errors.New("the user went home")) }
+			var call func()
 			params := with(t, "timeout: 20s")
-			params.URL = new(tt.scheme + "://" + serve(t, func(p *peer) { tt.serve(stop, p) }))
+			params.URL = new(tt.scheme + "://" + serve(t, func(p *peer) { tt.serve(func() { call() }, p) }))
 			params.Data = string(tenMiB)
-			isCancelled(t, ctx, params, phase, &called)
+			soon(t, func() time.Duration {
+				ctx, cancel := context.WithCancelCause(t.Context())
+				call = func() { called = time.Now(); cancel(errors.New("the user went home")) }
+				return isCancelled(t, ctx, params, phase, &called)
+			})
 		})
 	}
 	t.Run("connect", func(t *testing.T) {
 		address := unanswered(t)
-		ctx, cancel := context.WithCancelCause(t.Context())
-		var called time.Time
-		timer := time.AfterFunc(50*time.Millisecond, func() { called = time.Now(); cancel(errors.New("the user went home")) })
-		defer timer.Stop()
-		isCancelled(t, ctx, with(t, "url: ws://"+address), "connect", &called)
+		soon(t, func() time.Duration {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			var called time.Time
+			timer := time.AfterFunc(50*time.Millisecond, func() { called = time.Now(); cancel(errors.New("the user went home")) })
+			defer timer.Stop()
+			return isCancelled(t, ctx, with(t, "url: ws://"+address), "connect", &called)
+		})
 	})
 	t.Run("before it began", func(t *testing.T) {
-		ctx, cancel := context.WithCancelCause(t.Context())
-		cancel(errors.New("the user went home"))
-		called := time.Now()
-		isCancelled(t, ctx, with(t, "url: ws://"+refused(t)), "connect", &called)
+		soon(t, func() time.Duration {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			cancel(errors.New("the user went home"))
+			called := time.Now()
+			return isCancelled(t, ctx, with(t, "url: ws://"+refused(t)), "connect", &called)
+		})
 	})
 }
 
-func isCancelled(t *testing.T, ctx context.Context, params Params, phase string, called *time.Time) {
+// soon wants an answer within a tenth of a second, in one of five tries: a busy machine is
+// late now and then.
+func soon(t *testing.T, try func() time.Duration) {
+	t.Helper()
+	var took time.Duration
+	for range 5 {
+		if took = try(); took <= 100*time.Millisecond {
+			return
+		}
+	}
+	t.Errorf("it took %v", took)
+}
+
+func isCancelled(t *testing.T, ctx context.Context, params Params, phase string, called *time.Time) (took time.Duration) {
 	t.Helper()
 	r, err := testClient.Query(ctx, params)
-	if took := time.Since(*called); took > 100*time.Millisecond {
-		t.Errorf("it took %v", took)
-	}
+	took = time.Since(*called)
 	own, ok := errors.AsType[*Error](err)
 	if !ok || own.Code != Cancelled || own.Phase != phase || !strings.Contains(own.Error(), "the user went home") {
 		t.Errorf("%+v", err)
 	}
 	want(t, "connection", r.Connection, false)
+	return took
 }
 
 func TestFailOnError(t *testing.T) {
