@@ -56,6 +56,7 @@ var onlyIn = map[string]string{
 	"github.com/slack-go/slack":    "tocsin/providers/slack",
 	"github.com/emersion/go-smtp":  "tocsin/providers/smtp",
 	"github.com/spf13/cobra":       "tocsin/cmd",
+	"github.com/fsnotify/fsnotify": "tocsin/engine/schedule",
 	"github.com/pelletier/go-toml": "tocsin/workflows/convert",
 	"testing":                      "tocsin/providers/providertest",
 	"github.com/gorilla/websocket": "",

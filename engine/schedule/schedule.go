@@ -45,6 +45,7 @@ const (
 	Started Outcome = "started"
 	Skipped Outcome = "skipped" // the run before was still under way, or the workflow was disabled
 	Missed  Outcome = "missed"  // nobody was there, or everybody was busy for too long
+	Seen    Outcome = "seen"    // no tick: the trigger was there for the first time, and counts from then on
 )
 
 // A Mark is the last tick of a trigger, and when its workflow was last seen.
@@ -72,7 +73,10 @@ type Recorder interface {
 	// Put takes jobs on: from now on each of them comes to an end, or is Unfinished. A
 	// job whose Run is known already is left out, without an error.
 	Put(ctx context.Context, jobs ...Job) error
-	// Begin says that a job starts. It need not have been Put.
+	// Begin says that a job starts. It need not have been Put. It is ErrBusy where the
+	// run is over, was begun with a later Attempt, or another one of the workflow with
+	// its Key is under way. To begin a run again with the same Attempt is no error: who
+	// got one before could not know what it meant.
 	Begin(ctx context.Context, j Job, tick *Tick) error
 	// Record keeps an event of a run for its resumption. The call of an action is on
 	// disk when it returns; of other events those before one that is on disk are too.
@@ -91,3 +95,6 @@ var (
 	// ErrFull means that the queue has no room. Who asked asks again later.
 	ErrFull = errors.New("the queue is full")
 )
+
+// isAnswer says that an error of a Recorder is what it decided, not a failure.
+func isAnswer(err error) bool { return errors.Is(err, ErrBusy) }
