@@ -208,7 +208,7 @@ func (m *Memory) Alerts(ctx context.Context, q Search) ([]Found, error) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		if q.holds(f.Alert) && match(ctx, f.Alert) {
+		if q.Holds(f.Alert) && match(ctx, f.Alert) {
 			found = append(found, f)
 			if q.Limit > 0 && len(found) == q.Limit {
 				break
@@ -250,8 +250,8 @@ func (m *Memory) between(q Search) []Found {
 	return found
 }
 
-// holds says whether all filters do.
-func (q Search) holds(alert *value.Map) bool {
+// Holds says whether all filters of q hold of an alert.
+func (q Search) Holds(alert *value.Map) bool {
 	for _, f := range q.Filters {
 		v, ok := at(alert, f.Key)
 		there := f.Value == true && ok && v != nil && v != false && v != ""
