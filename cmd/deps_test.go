@@ -23,7 +23,7 @@ type room struct {
 var rooms = []room{
 	{"tocsin/cmd/tocsin", []string{"tocsin/cmd", "tocsin/providers/all"}, "main only hands cmd its providers"},
 	{"tocsin/cmd", []string{"tocsin/engine", "tocsin/engine/episode", "tocsin/engine/lint", "tocsin/engine/report", "tocsin/providers", "tocsin/providers/dial", "tocsin/providers/keep", "tocsin/templating", "tocsin/templating/value", "tocsin/workflows", "tocsin/workflows/convert", "tocsin/workflows/source"}, "the command line wires everything, but does not know which providers there are, save the one about itself"},
-	{"tocsin/engine/store", []string{"tocsin/engine", "tocsin/engine/episode", "tocsin/engine/schedule", "tocsin/providers", "tocsin/providers/keep", "tocsin/templating/value", "tocsin/workflows", "tocsin/workflows/source"}, "the store remembers; it decides nothing and knows no route"},
+	{"tocsin/engine/store", []string{"tocsin/engine", "tocsin/engine/episode", "tocsin/engine/schedule", "tocsin/providers", "tocsin/providers/keep", "tocsin/templating", "tocsin/templating/value", "tocsin/workflows", "tocsin/workflows/source"}, "the store remembers, explanations of conditions (templating's) too; it decides nothing and knows no route"},
 	{"tocsin/engine/schedule", []string{"tocsin/engine", "tocsin/engine/episode", "tocsin/providers", "tocsin/templating/value", "tocsin/workflows", "tocsin/workflows/source"}, "schedule keeps time; what is remembered it hands to a Recorder"},
 	{"tocsin/engine/lint", []string{"tocsin/engine", "tocsin/providers", "tocsin/templating", "tocsin/templating/value", "tocsin/workflows", "tocsin/workflows/schema", "tocsin/workflows/source"}, "lint reads documents; it does not run anything"},
 	{"tocsin/engine/report", []string{"tocsin/engine", "tocsin/engine/episode", "tocsin/templating", "tocsin/templating/value", "tocsin/workflows", "tocsin/workflows/source"}, "a report shows results; it does not run anything"},
@@ -58,6 +58,7 @@ var onlyIn = map[string]string{
 	"github.com/spf13/cobra":       "tocsin/cmd",
 	"github.com/fsnotify/fsnotify": "tocsin/engine/schedule",
 	"github.com/pelletier/go-toml": "tocsin/workflows/convert",
+	"modernc.org/sqlite":           "tocsin/engine/store",
 	"testing":                      "tocsin/providers/providertest",
 	"github.com/gorilla/websocket": "",
 	"k8s.io/client-go":             "",

@@ -1,0 +1,171 @@
+package store
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"tocsin/engine"
+	"tocsin/templating/value"
+)
+
+const (
+	maxKept  = 1 << 20  // of what an event carries, in the history
+	maxChunk = 64 << 10 // of events in one row, about
+)
+
+// A journal has the events that are not written yet.
+type journal struct {
+	mu   sync.Mutex
+	runs map[string][][]byte // by run, each a line
+}
+
+// flushed says how many events of a run were written.
+type flushed struct {
+	run string
+	n   int
+}
+
+// add keeps an event; first says that there were none of any run.
+func (j *journal) add(run string, line []byte) (first bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.runs == nil {
+		j.runs = map[string][][]byte{}
+	}
+	first = len(j.runs) == 0
+	j.runs[run] = append(j.runs[run], line)
+	return first
+}
+
+func (j *journal) of(run string) [][]byte {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.runs[run]
+}
+
+// drop forgets the first events of a run.
+func (j *journal) drop(run string, n int) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if rest := j.runs[run]; len(rest) > n {
+		j.runs[run] = rest[n:]
+	} else {
+		delete(j.runs, run)
+	}
+}
+
+// names are the runs of which there are events.
+func (j *journal) names() []string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.Sorted(maps.Keys(j.runs))
+}
+
+// forget drops what is on disk.
+func (j *journal) forget(written []flushed) {
+	for _, w := range written {
+		j.drop(w.run, w.n)
+	}
+}
+
+// flushAll writes the events of all runs.
+func (s *Store) flushAll(t *tx) error {
+	for _, run := range s.journal.names() {
+		if err := s.flush(t, run); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// flush writes the events of one run, less those that an earlier change of the same
+// transaction wrote. They are forgotten when it is committed.
+func (s *Store) flush(t *tx, run string) error {
+	lines := s.journal.of(run)
+	for _, w := range t.flushed {
+		if w.run == run {
+			lines = lines[w.n:]
+		}
+	}
+	t.flushed = append(t.flushed, flushed{run, len(lines)})
+	return writeEvents(t, run, lines)
+}
+
+// writeEvents adds lines to the journal of the run on disk.
+func writeEvents(t *tx, run string, lines [][]byte) error {
+	if len(lines) == 0 {
+		return nil
+	}
+	var no int64
+	if found, err := t.get("SELECT no FROM runs WHERE id = ?", []any{run}, &no); !found || err != nil {
+		return err // of a run that never began, nothing is kept
+	}
+	for len(lines) > 0 {
+		n, length := 0, 0
+		for n < len(lines) && (n == 0 || length+len(lines[n]) <= maxChunk) {
+			length += len(lines[n])
+			n++
+		}
+		if err := t.exec("INSERT INTO events (run, big, body) VALUES (?, ?, ?)", no, length > maxKept, bytes.Join(lines[:n], nil)); err != nil {
+			return err
+		}
+		lines = lines[n:]
+	}
+	return nil
+}
+
+// trim cuts what events of a run carry that is over, and needs them no more.
+func trim(t *tx, no int64) error {
+	rows, err := t.rows("SELECT no FROM events WHERE run = ? AND big = 1", no)
+	if err != nil {
+		return err
+	}
+	big, err := collect(rows, func(n *int64) []any { return []any{n} })
+	if err != nil {
+		return err
+	}
+	for _, n := range big {
+		var body []byte
+		if _, err := t.get("SELECT body FROM events WHERE no = ?", []any{n}, &body); err != nil {
+			return err
+		}
+		events, err := decodeEvents("", "", body)
+		if err != nil {
+			return err
+		}
+		if err := t.exec("UPDATE events SET big = 0, body = ? WHERE no = ?", trimmed(events), n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func trimmed(events []engine.Event) []byte {
+	var body []byte
+	for _, e := range events {
+		e.With, e.Output = cut(e.With), cut(e.Output)
+		if e.Check != nil {
+			c := *e.Check
+			c.Value, c.Against = cut(c.Value), cut(c.Against)
+			e.Check = &c
+		}
+		body = append(body, encodeEvent(e)...)
+	}
+	return body
+}
+
+// cut is v, or the beginning of its JSON where that is long.
+func cut(v any) any {
+	if v == nil {
+		return nil
+	}
+	text := value.AppendJSON(nil, v)
+	if len(text) <= maxKept {
+		return v
+	}
+	head := bytes.ToValidUTF8(text[:maxKept], nil)
+	return fmt.Sprintf("%s… (cut: it had %d bytes)", head, len(text))
+}

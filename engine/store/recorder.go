@@ -1,0 +1,300 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	"tocsin/engine"
+	"tocsin/engine/schedule"
+	"tocsin/templating/value"
+	"tocsin/workflows"
+)
+
+// Running is the status of a run that is under way.
+const Running engine.Status = "running"
+
+// Marks implements schedule.Recorder.
+func (s *Store) Marks(ctx context.Context) ([]schedule.Mark, error) {
+	rows, err := s.read.QueryContext(ctx, "SELECT workflow, trigger, at FROM marks ORDER BY workflow, trigger")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var marks []schedule.Mark
+	for rows.Next() {
+		var m schedule.Mark
+		var at int64
+		if err := rows.Scan(&m.Workflow, &m.Trigger, &at); err != nil {
+			return nil, err
+		}
+		m.At = moment(at)
+		marks = append(marks, m)
+	}
+	return marks, rows.Err()
+}
+
+// Tick implements schedule.Recorder.
+func (s *Store) Tick(ctx context.Context, ticks ...schedule.Tick) error {
+	if len(ticks) == 0 {
+		return nil
+	}
+	return s.finish(ctx, func(t *tx) error {
+		for i := range ticks {
+			if err := writeTick(t, &ticks[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// writeTick keeps what came of a moment, which is decided once, and that the trigger
+// came as far as that.
+func writeTick(t *tx, tick *schedule.Tick) error {
+	if tick == nil {
+		return nil
+	}
+	at := stamp(tick.At)
+	err := t.exec("INSERT INTO ticks (workflow, trigger, at, outcome, reason, run) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+		tick.Workflow, tick.Trigger, at, string(tick.Outcome), tick.Reason, tick.Run)
+	if err != nil {
+		return err
+	}
+	return t.exec("INSERT INTO marks (workflow, trigger, at) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET at = max(at, excluded.at)",
+		tick.Workflow, tick.Trigger, at)
+}
+
+// Put implements schedule.Recorder.
+func (s *Store) Put(ctx context.Context, jobs ...schedule.Job) error {
+	if len(jobs) == 0 {
+		return nil
+	}
+	now := stamp(s.Now())
+	return s.write(ctx, func(t *tx) error {
+		for i := range jobs {
+			if err := putJob(t, &jobs[i], 0, now); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// putJob takes j on, unless its run is known.
+func putJob(t *tx, j *schedule.Job, arrival, now int64) error {
+	return t.exec(`INSERT INTO jobs (run, workflow, key, begun, arrival, taken, body) SELECT ?1, ?2, ?3, 0, ?4, ?5, ?6
+		WHERE NOT EXISTS (SELECT 1 FROM runs WHERE id = ?1) ON CONFLICT DO NOTHING`,
+		j.Run, j.Workflow, j.Key, arrival, now, encodeJob(*j))
+}
+
+// Begin implements schedule.Recorder. A job that was cut off begins again, with the
+// next Attempt.
+func (s *Store) Begin(ctx context.Context, j schedule.Job, tick *schedule.Tick) error {
+	now := stamp(s.Now())
+	return s.write(ctx, func(t *tx) error {
+		if err := holdKey(t, &j); err != nil {
+			return err
+		}
+		err := t.exec(`INSERT INTO jobs (run, workflow, key, begun, arrival, taken, body) VALUES (?, ?, ?, 1, 0, ?, ?)
+			ON CONFLICT (run) DO UPDATE SET begun = 1, key = excluded.key, body = excluded.body`,
+			j.Run, j.Workflow, j.Key, now, encodeJob(j))
+		if err != nil {
+			return err
+		}
+		if _, err := beginRun(t, &j, now); err != nil {
+			return err
+		}
+		return writeTick(t, tick)
+	})
+}
+
+// holdKey says that another run has the key of j.
+func holdKey(t *tx, j *schedule.Job) error {
+	if j.Key == "" {
+		return nil
+	}
+	var other string
+	busy, err := t.get("SELECT run FROM jobs WHERE workflow = ? AND key = ? AND begun = 1 AND key <> ''", []any{j.Workflow, j.Key}, &other)
+	if busy && other != j.Run {
+		return schedule.ErrBusy
+	}
+	return err
+}
+
+// beginRun makes the row of the run, if it is not there, and returns its number.
+func beginRun(t *tx, j *schedule.Job, now int64) (no int64, err error) {
+	var status string
+	known, err := t.get("SELECT no, status FROM runs WHERE id = ?", []any{j.Run}, &no, &status)
+	switch {
+	case err != nil:
+		return 0, err
+	case known && status != string(Running):
+		return 0, fmt.Errorf("run %s is over: %s", j.Run, status)
+	case known:
+		return no, t.exec("UPDATE runs SET attempt = ? WHERE no = ?", j.Attempt, no)
+	}
+	kind, event, fingerprint := cause(j.Input)
+	return t.insert(`INSERT INTO runs (id, workflow, trigger, by, status, due, started, attempt, fingerprint, event, kind)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		j.Run, j.Workflow, j.Input.Trigger, j.By, string(Running), stamp(j.Due), now, j.Attempt, fingerprint, event, kind)
+}
+
+// cause is what a run was started by.
+func cause(in engine.Input) (kind, event, fingerprint string) {
+	switch {
+	case len(in.Incident) > 0:
+		return "incident", textOf(in.Incident["id"]), ""
+	case len(in.Alert) > 0:
+		return "alert", textOf(in.Alert["id"]), textOf(in.Alert["fingerprint"])
+	}
+	return "", "", ""
+}
+
+func textOf(v any) string {
+	if v == nil {
+		return ""
+	}
+	return value.Text(v)
+}
+
+// Record implements schedule.Recorder. It waits for the disk where an action is about
+// to be called, and nowhere else; what is held back is written within 100 ms.
+func (s *Store) Record(ctx context.Context, e engine.Event) error {
+	if err := s.w.broken.Load(); err != nil {
+		return *err
+	}
+	if s.journal.add(e.Run, encodeEvent(e)) {
+		select {
+		case s.w.nudge <- struct{}{}:
+		default:
+		}
+	}
+	if e.Action != engine.Calling || e.Kind != workflows.Notify {
+		return nil
+	}
+	return s.finish(ctx, func(t *tx) error { return s.flush(t, e.Run) })
+}
+
+// An Ending is how a run came out and what came of it, which is written in one
+// transaction: all of it is there, or the run is still under way.
+type Ending struct {
+	Job        schedule.Job
+	Result     *engine.Result
+	Tick       *schedule.Tick // nil: Begin had it, or nobody's clock started the run
+	Deliveries []Delivery     // what is to be sent now
+	Jobs       []schedule.Job // what is to run now
+}
+
+// End implements schedule.Recorder.
+func (s *Store) End(ctx context.Context, j schedule.Job, r *engine.Result) error {
+	return s.Finish(ctx, Ending{Job: j, Result: r})
+}
+
+// Finish ends a run. What its events carry is cut to 1 MiB each from then on.
+func (s *Store) Finish(ctx context.Context, e Ending) error {
+	now := stamp(s.Now())
+	return s.finish(ctx, func(t *tx) error {
+		no, err := beginRun(t, &e.Job, cmp.Or(stamp(e.Result.Started), now))
+		if err != nil {
+			return err
+		}
+		if err := s.flush(t, e.Job.Run); err != nil {
+			return err
+		}
+		if err := trim(t, no); err != nil {
+			return err
+		}
+		if err := endRun(t, no, e.Result, now); err != nil {
+			return err
+		}
+		return followUp(t, &e, now)
+	})
+}
+
+func endRun(t *tx, no int64, r *engine.Result, now int64) error {
+	err := t.exec("UPDATE runs SET status = ?, reason = ?, ended = ?, duration = ? WHERE no = ?",
+		string(r.Status), r.Reason, cmp.Or(stamp(r.Started.Add(r.Duration)), now), int64(r.Duration), no)
+	if err != nil {
+		return err
+	}
+	good := int64(0)
+	if r.Status == engine.Done {
+		good = no
+	}
+	return t.exec(`INSERT INTO latest (workflow, run, good) SELECT workflow, no, ? FROM runs WHERE no = ?
+		ON CONFLICT DO UPDATE SET run = max(run, excluded.run), good = max(good, excluded.good)`, good, no)
+}
+
+// followUp writes what came of the run besides its result.
+func followUp(t *tx, e *Ending, now int64) error {
+	if err := writeTick(t, e.Tick); err != nil {
+		return err
+	}
+	for i := range e.Deliveries {
+		if err := intend(t, &e.Deliveries[i], now); err != nil {
+			return err
+		}
+	}
+	for i := range e.Jobs {
+		if err := putJob(t, &e.Jobs[i], 0, now); err != nil {
+			return err
+		}
+	}
+	return t.exec("DELETE FROM jobs WHERE run = ?", e.Job.Run)
+}
+
+// Drop implements schedule.Recorder. The run is listed as skipped, with the reason.
+func (s *Store) Drop(ctx context.Context, j schedule.Job, reason string) error {
+	now := s.Now()
+	return s.Finish(ctx, Ending{Job: j, Result: &engine.Result{Status: engine.Skipped, Reason: reason, Started: now}})
+}
+
+// Unfinished implements schedule.Recorder. They are in the order in which they were
+// taken on.
+func (s *Store) Unfinished(ctx context.Context) ([]schedule.Unfinished, error) {
+	rows, err := s.read.QueryContext(ctx, "SELECT body FROM jobs ORDER BY taken, run")
+	if err != nil {
+		return nil, err
+	}
+	bodies, err := collect(rows, func(b *[]byte) []any { return []any{b} })
+	if err != nil {
+		return nil, err
+	}
+	var list []schedule.Unfinished
+	for _, body := range bodies {
+		j, err := decodeJob(body)
+		if err != nil {
+			return nil, err
+		}
+		events, err := s.Events(ctx, j.Run)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, schedule.Unfinished{Job: j, Events: events})
+	}
+	return list, nil
+}
+
+// Ticks are what came of the moments of a workflow's triggers, the newest first; 0: at
+// most 100.
+func (s *Store) Ticks(ctx context.Context, workflow string, since time.Time, limit int) ([]schedule.Tick, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT trigger, at, outcome, reason, run FROM ticks
+		WHERE workflow = ? AND at >= ? ORDER BY at DESC LIMIT ?`, workflow, stamp(since), cmp.Or(limit, 100))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list []schedule.Tick
+	for rows.Next() {
+		tick := schedule.Tick{Workflow: workflow}
+		var at int64
+		if err := rows.Scan(&tick.Trigger, &at, &tick.Outcome, &tick.Reason, &tick.Run); err != nil {
+			return nil, err
+		}
+		tick.At = moment(at)
+		list = append(list, tick)
+	}
+	return list, rows.Err()
+}

@@ -1,0 +1,384 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"modernc.org/sqlite"
+)
+
+const (
+	maxBatch   = 256                    // changes in one transaction
+	batchTime  = 5 * time.Millisecond   // how long a transaction waits for one more that comes in meanwhile
+	queueSize  = 1024                   // changes that wait; who comes then waits to be let in
+	flushAfter = 100 * time.Millisecond // how long events wait that nobody waits for
+)
+
+// A writer makes all changes, one transaction after the other. A change that comes
+// while one is being made joins it if there is room, and waits for the next otherwise:
+// nobody waits for company.
+type writer struct {
+	store   *Store
+	db      *sql.DB
+	tx      *tx
+	queue   chan *op
+	nudge   chan struct{} // there are events to be written
+	closing chan struct{}
+	ended   chan struct{}
+	broken  atomic.Pointer[error] // why nothing is written any more
+	stats   writerStats
+	batch   []*op
+}
+
+// An op is one change, or several that belong together. It may be made twice: when the
+// disk was full, again after room was made.
+type op struct {
+	do     func(*tx) error
+	closes bool // it brings something to an end, and so is made on a full disk too
+	done   chan error
+	err    error
+	asked  time.Time
+}
+
+func newWriter(ctx context.Context, s *Store) (*writer, error) {
+	db, err := connect(s.Path, readWrite)
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	w := &writer{
+		store: s, db: db, tx: &tx{conn: conn, stmts: map[string]*sql.Stmt{}},
+		queue: make(chan *op, queueSize), nudge: make(chan struct{}, 1),
+		closing: make(chan struct{}), ended: make(chan struct{}),
+	}
+	go w.run()
+	return w, nil
+}
+
+func (w *writer) close() error {
+	close(w.closing)
+	<-w.ended
+	err := errors.Join(w.tx.close(), w.db.Close())
+	if broken := w.broken.Load(); broken != nil {
+		return *broken
+	}
+	return err
+}
+
+// write has do made and returns when it is on disk.
+func (s *Store) write(ctx context.Context, do func(*tx) error) error {
+	return s.submit(ctx, &op{do: do})
+}
+
+// finish is write for what brings something to an end.
+func (s *Store) finish(ctx context.Context, do func(*tx) error) error {
+	return s.submit(ctx, &op{do: do, closes: true})
+}
+
+func (s *Store) submit(ctx context.Context, o *op) error {
+	if err := s.refuses(o); err != nil {
+		return err
+	}
+	w := s.w
+	o.done, o.asked = make(chan error, 1), time.Now()
+	select {
+	case <-w.closing:
+		return ErrClosed
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case w.queue <- o:
+	}
+	select {
+	case err := <-o.done:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-w.ended:
+	}
+	select {
+	case err := <-o.done:
+		return err
+	default:
+		return ErrClosed
+	}
+}
+
+// refuses says why o is not made at all.
+func (s *Store) refuses(o *op) error {
+	if err := s.w.broken.Load(); err != nil {
+		return *err
+	}
+	if !o.closes && s.disk.full.Load() {
+		return ErrFull
+	}
+	return nil
+}
+
+func (w *writer) run() {
+	defer close(w.ended)
+	timer := time.NewTimer(flushAfter)
+	timer.Stop()
+	defer timer.Stop()
+	for {
+		select {
+		case o := <-w.queue:
+			w.commit(o, false)
+		case <-w.nudge:
+			timer.Reset(flushAfter)
+		case <-timer.C:
+			w.commit(nil, true)
+		case <-w.closing:
+			w.drain()
+			return
+		}
+	}
+}
+
+// drain makes the changes that were asked for before the store was closed.
+func (w *writer) drain() {
+	for {
+		select {
+		case o := <-w.queue:
+			w.commit(o, false)
+		default:
+			w.commit(nil, true)
+			return
+		}
+	}
+}
+
+// commit makes first, and what comes in meanwhile, in one transaction, and tells those
+// who wait. With flush the events that nobody waits for are written too.
+func (w *writer) commit(first *op, flush bool) {
+	began := time.Now()
+	w.batch = w.batch[:0]
+	if first != nil {
+		w.batch = append(w.batch, first)
+	}
+	err := w.transaction(began, flush)
+	if isFull(err) && w.store.disk.free(w.store.Log) {
+		err = w.transaction(time.Now(), flush)
+	}
+	if err != nil {
+		err = w.failed(err)
+	}
+	w.stats.add(len(w.batch), time.Since(began))
+	for _, o := range w.batch {
+		if err != nil {
+			o.err = err
+		}
+		w.stats.waited(time.Since(o.asked))
+		o.done <- o.err
+	}
+	clear(w.batch)
+}
+
+// failed is what those get whose change was not made. After an error of the disk, it
+// is not known what is on it: nothing is acknowledged from then on.
+func (w *writer) failed(err error) error {
+	switch code(err) {
+	case codeFull:
+		w.store.disk.full.Store(true)
+		return ErrFull
+	case codeIO, codeCorrupt, codeNotADB, codeReadOnly:
+		err = fmt.Errorf("the store can no longer write: %w", err)
+		w.broken.CompareAndSwap(nil, &err)
+		w.store.Log.Error("the store can no longer write", "path", w.store.Path, "err", err)
+	}
+	return err
+}
+
+func (w *writer) transaction(began time.Time, flush bool) (err error) {
+	if err := w.broken.Load(); err != nil {
+		return *err
+	}
+	w.tx.flushed = w.tx.flushed[:0]
+	if err := w.tx.exec("BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = w.tx.exec("ROLLBACK") // SQLite may have done so itself
+		}
+	}()
+	for i := 0; i < len(w.batch) || w.more(began); i++ {
+		if err := w.make(w.batch[i]); err != nil {
+			return err
+		}
+	}
+	if flush {
+		if err := w.store.flushAll(w.tx); err != nil {
+			return err
+		}
+	}
+	if err := w.tx.exec("COMMIT"); err != nil {
+		return err
+	}
+	w.store.journal.forget(w.tx.flushed)
+	return nil
+}
+
+// more takes a change that came in meanwhile.
+func (w *writer) more(began time.Time) bool {
+	if len(w.batch) == 0 || len(w.batch) >= maxBatch || time.Since(began) > batchTime {
+		return false
+	}
+	select {
+	case o := <-w.queue:
+		w.batch = append(w.batch, o)
+		return true
+	default:
+		return false
+	}
+}
+
+// make makes one change, or none of it. An error of the disk is that of all.
+func (w *writer) make(o *op) error {
+	if err := w.tx.exec("SAVEPOINT change"); err != nil {
+		return err
+	}
+	flushed := len(w.tx.flushed)
+	o.err = guarded(o.do, w.tx, w.store.Log)
+	if o.err == nil {
+		return w.tx.exec("RELEASE change")
+	}
+	if fatal(o.err) {
+		return o.err
+	}
+	w.tx.flushed = w.tx.flushed[:flushed]
+	if err := w.tx.exec("ROLLBACK TO change"); err != nil {
+		return err
+	}
+	return w.tx.exec("RELEASE change")
+}
+
+// guarded is do, whose panic is an error of its caller only.
+func guarded(do func(*tx) error, t *tx, log *slog.Logger) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			log.Error("a change of the store panicked", "panic", p, "stack", string(debug.Stack()))
+			err = fmt.Errorf("a bug: a change of the store panicked: %v", p)
+		}
+	}()
+	return do(t)
+}
+
+// A tx is the transaction of the writer. Statements are prepared once.
+type tx struct {
+	conn    *sql.Conn
+	stmts   map[string]*sql.Stmt
+	flushed []flushed // events that are in it
+}
+
+// The context of the writer is nobody's: a caller who leaves does not take the changes
+// of others along.
+var background = context.Background()
+
+func (t *tx) stmt(query string) (*sql.Stmt, error) {
+	if st, ok := t.stmts[query]; ok {
+		return st, nil
+	}
+	st, err := t.conn.PrepareContext(background, query)
+	if err == nil {
+		t.stmts[query] = st
+	}
+	return st, err
+}
+
+func (t *tx) exec(query string, args ...any) error {
+	_, err := t.change(query, args...)
+	return err
+}
+
+// change is exec that says how many rows changed.
+func (t *tx) change(query string, args ...any) (int64, error) {
+	st, err := t.stmt(query)
+	if err != nil {
+		return 0, err
+	}
+	r, err := st.ExecContext(background, args...)
+	if err != nil {
+		return 0, err
+	}
+	return r.RowsAffected()
+}
+
+// insert is exec that says which number the row got.
+func (t *tx) insert(query string, args ...any) (int64, error) {
+	st, err := t.stmt(query)
+	if err != nil {
+		return 0, err
+	}
+	r, err := st.ExecContext(background, args...)
+	if err != nil {
+		return 0, err
+	}
+	return r.LastInsertId()
+}
+
+// get reads one row; found says whether there is one.
+func (t *tx) get(query string, args []any, into ...any) (found bool, err error) {
+	st, err := t.stmt(query)
+	if err != nil {
+		return false, err
+	}
+	err = st.QueryRowContext(background, args...).Scan(into...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func (t *tx) rows(query string, args ...any) (*sql.Rows, error) {
+	st, err := t.stmt(query)
+	if err != nil {
+		return nil, err
+	}
+	return st.QueryContext(background, args...)
+}
+
+func (t *tx) close() error {
+	for _, st := range t.stmts {
+		st.Close()
+	}
+	return t.conn.Close()
+}
+
+// Primary result codes of SQLite (https://sqlite.org/rescode.html).
+const (
+	codeReadOnly = 8
+	codeIO       = 10
+	codeCorrupt  = 11
+	codeFull     = 13
+	codeNotADB   = 26
+)
+
+// code is the primary result code in err; 0: it is not SQLite's.
+func code(err error) int {
+	var e *sqlite.Error
+	if errors.As(err, &e) {
+		return e.Code() & 0xff
+	}
+	return 0
+}
+
+func isFull(err error) bool { return code(err) == codeFull }
+
+// fatal says that err is about the file, not about a change.
+func fatal(err error) bool {
+	switch code(err) {
+	case codeReadOnly, codeIO, codeCorrupt, codeFull, codeNotADB:
+		return true
+	}
+	return false
+}
