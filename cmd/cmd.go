@@ -102,6 +102,7 @@ var commands = []command{
 	{"validate", newValidateCommand},
 	{"lint", newLintCommand},
 	{"render", newRenderCommand},
+	{"schedule", newScheduleCommand},
 	{"explain", newExplainCommand},
 	{"providers", newProvidersCommand},
 	{"functions", newFunctionsCommand},

@@ -14,13 +14,14 @@ import (
 // period are spread over it, and stay where they are when the program starts again.
 type Grid struct {
 	next  func(time.Time) time.Time
+	note  func(time.Time) string
 	every time.Duration // 0: next has the moments
 	shift time.Duration
 }
 
 // NewGrid are the moments of t, which is a trigger of the clock.
 func NewGrid(workflow string, t engine.Trigger) Grid {
-	g := Grid{next: t.Next, every: t.Timing.Every}
+	g := Grid{next: t.Next, note: t.Timing.Note, every: t.Timing.Every}
 	if within := t.Timing.Jitter.Milliseconds(); within > 0 {
 		h := fnv.New64a()
 		h.Write([]byte(workflow))
@@ -51,6 +52,15 @@ func (g Grid) Next(t time.Time) time.Time {
 		return time.Time{}
 	}
 	return at
+}
+
+// Note says in words what a clock that was turned did to the moment at; "" where it did
+// nothing.
+func (g Grid) Note(at time.Time) string {
+	if g.note == nil {
+		return ""
+	}
+	return g.note(at.Add(-g.shift))
 }
 
 // floor is the last moment of an interval that is not after t.
