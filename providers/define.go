@@ -20,6 +20,7 @@ type Definition[C any] struct {
 	Executes             bool
 	Demo                 *Demo  // a stand-in, for demonstrations; nil: none
 	Message              string // parameter that a plain text goes to; "" if none
+	Retell               Retell // what differs in messages about an alert that was told of; nil: the text
 
 	Open      Opener[C]    // left out if there is nothing to configure: C's zero value
 	Query     Method[C]    // func(C, context.Context, Params) (Result, error)
@@ -62,7 +63,7 @@ func Define[C any](d Definition[C]) Provider {
 		Demo:       d.Demo,
 		Config:     d.Open.config,
 		Query:      d.Query.operation(d.Message),
-		Notify:     d.Notify.operation(d.Message),
+		Notify:     d.Notify.operation(d.Message).retelling(d.Retell),
 		Pull:       d.Pull != nil,
 		Check:      d.Check != nil,
 		Receive:    d.Receive,
@@ -166,6 +167,13 @@ func (m Method[C]) operation(message string) *Operation {
 		return nil
 	}
 	return &Operation{Params: m.params, Result: m.result, Message: message}
+}
+
+func (o *Operation) retelling(how Retell) *Operation {
+	if o != nil {
+		o.Retell = how
+	}
+	return o
 }
 
 func (m Method[C]) bind(c C, what string) func(context.Context, source.Value) (any, error) {

@@ -16,6 +16,12 @@ type Origin struct {
 	Results any
 	// Alert is the alert that started the run as a *value.Map; nil: none did.
 	Alert any
+	// Key names the message that the call sends: the same one when it is sent again, also
+	// by another process. "": nobody knows.
+	Key string
+	// Episode is the alert that the message is about, where it is one that lasts; nil: it
+	// is not, or nobody remembers.
+	Episode *Episode
 	// Compat is "keep" where Keep's own answers are wanted.
 	Compat string
 	// Note shows a parameter that the call worked out for itself, such as the time it

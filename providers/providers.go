@@ -54,6 +54,9 @@ type Operation struct {
 	// Message is the parameter that a plain text goes to (on-failure's message);
 	// "" if there is none.
 	Message string
+	// Retell is for messages about an alert of which the provider was told before; nil:
+	// they differ in their text only.
+	Retell Retell
 }
 
 // A Category is where the documentation lists the provider.
