@@ -156,7 +156,10 @@ func (f *frame) attempt(ctx context.Context, with source.Value) (any, error) {
 func (f *frame) origin() providers.Origin {
 	o := providers.Origin{
 		Workflow: f.p.workflow.ID, Run: f.in.Run, Step: f.s.Name,
-		Looped: f.item > 0, Item: f.value, Note: f.noted.set,
+		Looped: f.item > 0, Item: f.value, Note: f.noted.set, Key: f.key(),
+	}
+	if f.said != nil {
+		o.Episode = f.episode()
 	}
 	if f.p.keep {
 		o.Compat = "keep"

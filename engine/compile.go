@@ -42,6 +42,8 @@ func Compile(w *workflows.Workflow, lib Library) (*Program, source.Problems, err
 	p.steps = c.steps(w.Steps)
 	p.actions = c.steps(w.Actions)
 	c.onFailure()
+	c.escalations()
+	c.windows()
 	c.triggers()
 	fatal, warnings := c.sorted()
 	if err := fatal.Err(); err != nil {
@@ -136,13 +138,25 @@ func (c *compiler) step(written *workflows.Step) *step {
 	s.aliases = c.aliases(s.Aliases)
 	s.conditions = c.conditions(s.Conditions)
 	s.guard = c.guard(s.If)
-	c.parameters(s)
+	c.speaking(s)
 	s.throttle = c.throttle(s.Throttle)
+	s.watch = c.watch(s)
 	s.enrich = c.enrichments(s.Enrich)
 	c.after = true
 	s.expect = c.expect(s.Expect)
 	c.after = false
 	return s
+}
+
+// speaking prepares what the step says, and notes whether it says of itself what has
+// become of an alert.
+func (c *compiler) speaking(s *step) {
+	before := c.p.episode
+	c.p.episode = false
+	c.parameters(s)
+	s.speaks = c.p.episode
+	c.resolution(s)
+	c.p.episode = c.p.episode || before
 }
 
 // used is s with what it leaves out taken from the shared action that it names

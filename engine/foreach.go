@@ -212,7 +212,10 @@ func (r *run) each(ctx context.Context, s *step, entry *value.Map, before *recor
 	} else {
 		ends = r.oneByOne(ctx, first, items, before)
 	}
-	out := r.gather(entry, ends, len(items))
+	if r.remembers(s) && len(ends) == len(items) && ctx.Err() == nil {
+		ends = r.gone(ctx, first, ends, before)
+	}
+	out := r.gather(entry, ends, max(len(items), len(ends)))
 	if out.Err == nil && len(ends) < len(items) {
 		out.Err = stopped(ctx, nil)
 		out.Status = statusOf(out.Err)

@@ -90,6 +90,7 @@ func (r *run) recall(s *step, entry *value.Map, before *record) Event {
 	r.fold(s, &Event{Action: StepStarted, Time: before.end.Time.Add(-before.end.Duration)})
 	for i := range before.events {
 		f.relive(&before.events[i])
+		r.relearn(s, &before.events[i], before.end.Status == Done)
 	}
 	end := r.fold(s, before.end)
 	if end.Output != nil {
@@ -106,6 +107,7 @@ func (f *frame) recall(before *record, end Event) Event {
 	for i := range before.events {
 		if e := &before.events[i]; e.Item == f.item && e.Action != ItemEnded {
 			f.relive(e)
+			f.relearn(f.s, e, end.Status == Done)
 		}
 	}
 	end.Output = value.Of(end.Output)

@@ -22,6 +22,9 @@ type Program struct {
 	actions   []*step
 	onFailure *step
 	triggers  []Trigger
+	silences  []window
+	dependsOn []string // workflows
+	episode   bool     // some text reads "episode"
 }
 
 // Workflow is what p was compiled from. It must not be changed.
@@ -62,6 +65,11 @@ type step struct {
 	expect     []check
 	enrich     []enrichment
 	throttle   throttle // nil: there is none
+	watch      *watch   // nil: what it tells does not last
+	reserved   string   // why it does not run by itself; "": it does
+	speaks     bool     // its parameters read "episode"
+	resolve    *param   // its parameters where the alert is over; nil: the same
+	resolves   bool     // they have the text
 }
 
 // A config says how a step's provider is configured: by name, or as written in the

@@ -37,10 +37,25 @@ func (c *compiler) refs(v source.Value, refs []templating.Ref) {
 			c.providerRef(v, ref)
 		case "secrets":
 			c.secretRef(v, ref)
+		case "episode":
+			c.p.episode = true
+			c.episodeRef(v, ref)
 		case "last_workflow_results", "last_workflow_run_time":
 			c.p.lastRun = true
 		}
 	}
+}
+
+// episodeRef checks episode.KEY.
+func (c *compiler) episodeRef(v source.Value, ref templating.Ref) {
+	if len(ref.Path) < 2 || slices.Contains(episodeKeys, ref.Path[1]) {
+		return
+	}
+	hint := "it has " + strings.Join(episodeKeys, ", ")
+	if near := source.Nearest(ref.Path[1], episodeKeys); near != "" {
+		hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	c.refWarn(v, ref, 1, hint, "episode has no %q", ref.Path[1])
 }
 
 // refWarn warns about part i of the path.

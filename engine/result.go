@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"tocsin/engine/episode"
 	"tocsin/workflows"
 	"tocsin/workflows/source"
 )
@@ -21,8 +22,9 @@ type Result struct {
 	Started     time.Time
 	Duration    time.Duration
 	DryRun      bool
-	Steps       []StepResult // steps, actions, then on-failure, in the order they ran
-	Err         error        // nil where all that is wrong is that an assertion fired its action
+	Steps       []StepResult     // steps, actions, then on-failure, in the order they ran
+	Alerts      []episode.Record // what is known of the alerts that it saw, for who records it
+	Err         error            // nil where all that is wrong is that an assertion fired its action
 }
 
 // A StepResult sums up one step or action, over its items if it has foreach.
@@ -34,11 +36,12 @@ type StepResult struct {
 	Status   Status
 	Reason   string
 	Fired    bool
-	Alerting bool    // it fired because an alert's assert failed: the run failed a check
-	Checks   []Check // conditions, if and expects
-	With     any     // parameters of the last call
-	Output   any     // what it returned; a list where there is a foreach
-	Items    []Event // the closing event of each item
+	Alerting bool             // it fired because an alert's assert failed: the run failed a check
+	Checks   []Check          // conditions, if and expects
+	With     any              // parameters of the last call
+	Output   any              // what it returned; a list where there is a foreach
+	Notices  []episode.Notice // what was decided about telling of alerts that last
+	Items    []Event          // the closing event of each item
 	Retries  int
 	Errors   []error // of the attempts that were repeated
 	Started  time.Time
@@ -77,6 +80,10 @@ func (s *StepResult) add(e Event) {
 	case Condition:
 		if e.Check != nil {
 			s.Checks = append(s.Checks, *e.Check)
+		}
+	case Noticed:
+		if e.Notice != nil {
+			s.Notices = append(s.Notices, *e.Notice)
 		}
 	case Calling:
 		s.With = e.With

@@ -19,6 +19,7 @@ import (
 type Runner struct {
 	Pool    *providers.Pool
 	History History                                    // nil: nothing ever happened before
+	Memory  Memory                                     // nil: every run tells, as if nobody had been told before
 	Enrich  Enricher                                   // nil: enrichments show in the result only
 	Observe func(Event)                                // called in order, never twice at once
 	Now     func() time.Time                           // nil: time.Now
@@ -85,7 +86,10 @@ type run struct {
 	status   Status
 	text     string // what on-failure tells
 
-	mu sync.Mutex // for emit
+	mu     sync.Mutex                 // for emit, and the two below
+	seen   map[string]map[string]bool // alerts that the memory was asked about, by action
+	echoes []echo                     // who is told besides
+	saying *saying                    // what the step tells of that runs now, for another; nil: nothing
 }
 
 // A failure is a step or action that ended the run or that on-failure tells of.
@@ -147,7 +151,9 @@ func (r *run) sequence(ctx context.Context) {
 		if !ok {
 			return
 		}
-		if r.failed(s, e); e.Status == Done && s.Stop {
+		r.failed(s, e)
+		r.echo(ctx)
+		if e.Status == Done && s.Stop {
 			return
 		}
 	}
@@ -238,7 +244,15 @@ func joined(errs []error) error {
 // slow can still say so. Nobody is told of a run that somebody stopped.
 func (r *run) tell(outer, timed context.Context) {
 	s := r.p.onFailure
-	if s == nil || outer.Err() != nil || len(r.failures) == 0 && r.cut == nil {
+	well := len(r.failures) == 0 && r.cut == nil
+	if s == nil || outer.Err() != nil || well && !r.remembers(s) {
+		return
+	}
+	if well {
+		if err := r.recover(timed, s); err != nil {
+			r.log().Warn("recovery not told", "run", r.in.Run, "workflow", r.p.workflow.ID, "error", err)
+		}
+		r.echo(timed)
 		return
 	}
 	ctx := timed
@@ -249,6 +263,7 @@ func (r *run) tell(outer, timed context.Context) {
 	}
 	r.text = r.message()
 	e := r.step(ctx, s)
+	defer r.echo(ctx)
 	if e.Status != Done && e.Status != Skipped {
 		r.status = worse(r.status, worse(Broken, e.Status))
 		r.failures = append(r.failures, failure{s, e.Status, e.Err})

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"time"
 
+	"tocsin/engine/episode"
 	"tocsin/templating"
 	"tocsin/templating/value"
 	"tocsin/workflows/source"
@@ -32,6 +33,9 @@ func (r *run) prepare(ctx context.Context) error {
 	r.setIncident(r.incident)
 	if len(r.p.providers) > 0 {
 		r.data["providers"] = r.described()
+	}
+	if r.p.episode {
+		r.data["episode"] = r.firstSight()
 	}
 	if len(r.p.secrets) > 0 {
 		r.data["secrets"] = r.secrets()
@@ -148,9 +152,11 @@ type frame struct {
 	loop          *value.Map       // "foreach"
 	value         any              // the item
 	fired         bool
-	plain         any // the parameters of the call
-	shown         any // the same, without secrets
-	calls         int // attempts so far
+	said          *saying      // what it tells of an alert that lasts; nil: nobody remembers
+	past          *episode.Key // the alert that it is of, whose item is gone; nil: it is not
+	plain         any          // the parameters of the call
+	shown         any          // the same, without secrets
+	calls         int          // attempts so far
 	noted         *noted
 	alone         bool
 	published     []value.Entry // names of conditions, while alone
@@ -162,6 +168,10 @@ func (r *run) frame(s *step, entry *value.Map) *frame {
 	f := &frame{run: r, s: s, entry: entry}
 	f.see(r.data)
 	f.loop, _ = r.data["foreach"].(*value.Map)
+	if r.p.episode && r.Memory != nil {
+		f.data["episode"] = r.firstSight()
+	}
+	f.repeat(r.saying)
 	return f
 }
 
@@ -200,6 +210,7 @@ func (r *run) join(f *frame) {
 func (f *frame) begin(i int, item any, items []any) {
 	f.item, f.value = i+1, item
 	f.fired, f.plain, f.calls = false, nil, 0
+	f.said = f.saying
 	f.loop = value.MapOf(
 		value.Entry{Key: "value", Value: item},
 		value.Entry{Key: "items", Value: items},

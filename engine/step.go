@@ -124,12 +124,12 @@ func (f *frame) panicked(p any, stack []byte) {
 
 // once runs the step for the current item: decide, render, call, expect, enrich.
 func (f *frame) once(ctx context.Context) Event {
-	skip, err := f.decide(ctx)
+	silent, err := f.runs(ctx)
 	if err != nil {
 		return f.broke(ctx, err)
 	}
-	if skip != "" {
-		return Event{Status: Skipped, Reason: skip}
+	if silent != nil {
+		return *silent
 	}
 	with, fields, err := f.render(ctx)
 	if err != nil {
@@ -143,13 +143,40 @@ func (f *frame) once(ctx context.Context) Event {
 		return f.broke(ctx, err)
 	}
 	f.keep(out)
+	if f.said != nil {
+		if err := f.told(ctx, out); err != nil {
+			return f.broke(ctx, err)
+		}
+	}
 	if err := f.expect(ctx, out); err != nil {
 		return f.broke(ctx, err)
 	}
 	if err := f.enrich(ctx, fields, out); err != nil {
 		return f.broke(ctx, err)
 	}
-	return Event{Status: Done, Fired: f.fired, Output: out, Attempt: f.calls}
+	e := Event{Status: Done, Fired: f.fired, Output: out, Attempt: f.calls}
+	if f.said != nil {
+		e.Reason = f.said.notice.Reason
+	}
+	return e
+}
+
+// runs decides whether the step runs: by what it says, and where the alert is known, by
+// what was told of it. It returns the event to end with if it does not.
+func (f *frame) runs(ctx context.Context) (silent *Event, err error) {
+	if f.past != nil {
+		return f.leave(ctx)
+	}
+	skip, err := f.decide(ctx)
+	switch {
+	case err != nil:
+		return nil, err
+	case f.said == nil && f.remembers(f.s):
+		return f.watched(ctx, skip)
+	case skip != "":
+		return &Event{Status: Skipped, Reason: skip}, nil
+	}
+	return nil, nil
 }
 
 // broke is the end of an item that ended with err.
@@ -179,6 +206,9 @@ func stopped(ctx context.Context, err error) error {
 // decide says whether the step runs: by its "if", or where there is none, if all its
 // conditions agree (spec §6.1, §11.2 G-1). skip is the reason if it does not.
 func (f *frame) decide(ctx context.Context) (skip string, err error) {
+	if f.s.reserved != "" && f.said == nil {
+		return f.s.reserved, nil
+	}
 	if err := f.renderAliases(ctx); err != nil {
 		return "", err
 	}
@@ -206,7 +236,7 @@ func (f *frame) decide(ctx context.Context) (skip string, err error) {
 	}
 	if skip == "" {
 		f.fired = f.s.guard != nil || len(f.s.conditions) > 0
-		if f.s.throttle != nil {
+		if f.s.throttle != nil && !f.remembers(f.s) {
 			skip, err = f.s.throttle(ctx, f.run)
 			f.fired = f.fired && skip == "" && err == nil
 		}
@@ -235,7 +265,7 @@ func (f *frame) renderAliases(ctx context.Context) error {
 
 // render gives the parameters of the call and the fields that it adds afterwards.
 func (f *frame) render(ctx context.Context) (source.Value, []Field, error) {
-	with, err := f.s.with.render(ctx, &f.strict)
+	with, err := f.with(ctx)
 	if err != nil {
 		return source.Value{}, nil, err
 	}
@@ -243,12 +273,20 @@ func (f *frame) render(ctx context.Context) (source.Value, []Field, error) {
 		m, _ := with.Data.(source.Map)
 		with.Data = setEntry(m, f.s.message, f.text)
 	}
+	if f.said != nil {
+		with = f.reword(with)
+	}
 	fields, err := f.renderFields(ctx)
 	if err != nil {
 		return source.Value{}, nil, err
 	}
-	if f.plain = f.s.plain; f.plain == nil || f.s.message != "" {
+	switch {
+	case f.said != nil:
+		f.plain = with.Plain()
+	case f.s.plain == nil || f.s.message != "":
 		f.plain = f.s.with.plainOf(with)
+	default:
+		f.plain = f.s.plain
 	}
 	f.entry.Set("provider_parameters", f.plain)
 	if f.shown = f.plain; f.s.secret {

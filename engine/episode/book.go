@@ -104,6 +104,7 @@ type Notice struct {
 	Since    time.Time        `json:"since,omitzero"`
 	Lasted   time.Duration    `json:"lasted,omitempty"`
 	Count    int              `json:"count,omitempty"`
+	Item     any              `json:"item,omitempty"`     // of a foreach, that it is about
 	Affected []string         `json:"affected,omitempty"` // workflows that fail and depend on this one
 	Heard    map[Target]Heard `json:"-"`
 	Record   Record           `json:"-"` // as it is now
@@ -274,7 +275,7 @@ func (b *Book) depends(workflow, on string) bool {
 func (b *Book) notice(r *Record, d Decision, now time.Time) Notice {
 	n := Notice{
 		Key: r.Key, Episode: r.Episode(), Status: r.State.Status, Tell: d.Tell, Reason: d.Reason,
-		Since: r.State.Since, Lasted: r.State.Lasted(now), Count: r.State.Count, Heard: r.State.Heard, Record: *r,
+		Since: r.State.Since, Lasted: r.State.Lasted(now), Count: r.State.Count, Heard: r.State.Heard, Item: r.Item, Record: *r,
 	}
 	if r.State.Number == 0 {
 		n.Since, n.Lasted = time.Time{}, 0

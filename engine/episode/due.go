@@ -68,13 +68,13 @@ func (s State) dueMain(r Rules, now time.Time) Decision {
 func (s State) escalate(d *Decision, r Rules, now time.Time) {
 	opened := cmp.Or(s.Opened, now)
 	if r.Fallback > 0 && s.Acked == nil && !s.knows(Main) && !s.knows(Fallback) && now.Sub(opened) >= r.Fallback {
-		d.add(s, Fire, Fallback, fmt.Sprintf("could not be told for %s", span(now.Sub(opened))))
+		d.add(s, Fire, Fallback, fmt.Sprintf("could not be told for %s", Span(now.Sub(opened))))
 	}
 	for i, e := range r.Escalate {
 		if s.knows(Level(i+1)) || now.Sub(opened) < e.After || e.UnlessAcked && s.Acked != nil {
 			continue
 		}
-		d.add(s, Fire, Level(i+1), fmt.Sprintf("fires for %s", span(now.Sub(opened))))
+		d.add(s, Fire, Level(i+1), fmt.Sprintf("fires for %s", Span(now.Sub(opened))))
 	}
 }
 
@@ -86,14 +86,14 @@ func (s State) knows(t Target) bool {
 
 // dueFlapping tells once that it flaps.
 func (s State) dueFlapping(o Observation, r Rules, now time.Time) Decision {
-	words := fmt.Sprintf("flaps: %d changes within %s", len(s.Changes), span(r.Flapping.Within))
+	words := fmt.Sprintf("flaps: %d changes within %s", len(s.Changes), Span(r.Flapping.Within))
 	switch {
 	case o.Silence != nil:
 		return silent("%s", o.Silence.words(now))
 	case o.Held != "":
 		return silent("held back: it depends on %s, which fails", o.Held)
 	case s.Heard[Main].Kind == Flapping:
-		return silent("flaps since %s: silent until it has been steady for %s", clock(s.Flapping, now), span(r.Flapping.Within))
+		return silent("flaps since %s: silent until it has been steady for %s", clock(s.Flapping, now), Span(r.Flapping.Within))
 	}
 	return s.tell(Flapping, words)
 }
@@ -103,7 +103,7 @@ func (s State) dueOver(o Observation, now time.Time) Decision {
 	if o.Silence != nil {
 		return silent("resolved; %s", o.Silence.words(now))
 	}
-	d := Decision{Reason: fmt.Sprintf("resolved after %s", span(s.Lasted(now)))}
+	d := Decision{Reason: fmt.Sprintf("resolved after %s", Span(s.Lasted(now)))}
 	for _, to := range s.told() {
 		d.add(s, Over, to, "")
 	}
@@ -151,7 +151,7 @@ func (s State) pending(r Rules, now time.Time) string {
 		parts = append(parts, fmt.Sprintf("%d of %s", s.Failures, plural(r.Failures, "failure")))
 	}
 	if lasted := now.Sub(s.Failing); lasted < r.Hold {
-		parts = append(parts, fmt.Sprintf("fails for %s of %s", span(lasted), span(r.Hold)))
+		parts = append(parts, fmt.Sprintf("fails for %s of %s", Span(lasted), Span(r.Hold)))
 	}
 	return "pending: " + cmp.Or(strings.Join(parts, ", "), "it has failed long enough, and fires when it fails again")
 }
@@ -163,7 +163,7 @@ func (s State) recovering(r Rules, now time.Time) string {
 		parts = append(parts, fmt.Sprintf("%d of %s", s.Successes, plural(r.Successes, "success")))
 	}
 	if lasted := now.Sub(s.Well); lasted < r.KeepFiring {
-		parts = append(parts, fmt.Sprintf("well for %s of %s", span(lasted), span(r.KeepFiring)))
+		parts = append(parts, fmt.Sprintf("well for %s of %s", Span(lasted), Span(r.KeepFiring)))
 	}
 	return "not resolved yet: " + cmp.Or(strings.Join(parts, ", "), "it is when it is well again")
 }
@@ -188,8 +188,8 @@ func clock(t, now time.Time) string {
 	return t.Format("2006-01-02 15:04")
 }
 
-// span is d in its two largest units: 1h30m, 2d, 40s.
-func span(d time.Duration) string {
+// Span is d in its two largest units: 1h30m, 2d, 40s.
+func Span(d time.Duration) string {
 	if d < time.Minute {
 		return d.Round(time.Millisecond).String()
 	}
