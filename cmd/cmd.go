@@ -50,7 +50,7 @@ func (p process) getenv(name string) string {
 
 func run(ctx context.Context, p process, reg *providers.Registry) int {
 	m := newMemory()
-	root := newRoot(&setup{process: p, registry: m.known(reg), memory: m}, wanted(p.args))
+	root := newRoot(&setup{process: p, build: reg, registry: m.known(reg), memory: m}, wanted(p.args))
 	root.SetArgs(p.args)
 	root.SetIn(p.stdin)
 	root.SetOut(p.stdout)
@@ -99,6 +99,8 @@ type command struct {
 // commands is the table of commands; each has a file of its own.
 var commands = []command{
 	{"run", newRunCommand},
+	{"serve", newServeCommand},
+	{"runs", newRunsCommand},
 	{"validate", newValidateCommand},
 	{"lint", newLintCommand},
 	{"render", newRenderCommand},

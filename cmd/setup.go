@@ -25,11 +25,13 @@ import (
 // place where everything meets.
 type setup struct {
 	process
-	registry *providers.Registry
+	build    *providers.Registry // the providers that this program was made with
+	registry *providers.Registry // and the one about itself
 	memory   *memory
 
 	providersFile string
 	actionsFile   string
+	storeFile     string
 	compat        string
 	sets          []string
 	resolves      []string

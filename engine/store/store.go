@@ -127,7 +127,7 @@ func (s *Store) Close() error {
 
 func (s *Store) release() error {
 	var errs []error
-	if s.w != nil {
+	if s.w != nil && s.w.db != nil {
 		errs = append(errs, s.w.close())
 	}
 	if s.read != nil {

@@ -1,0 +1,362 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tocsin/engine"
+	"tocsin/engine/schedule"
+	"tocsin/engine/store"
+	"tocsin/providers"
+	"tocsin/providers/keep"
+	"tocsin/workflows/source"
+)
+
+// A serveCommand keeps workflows running.
+type serveCommand struct {
+	*setup
+	allowExec bool
+	drain     time.Duration
+	logFormat string
+	logLevel  string
+}
+
+func newServeCommand(s *setup) *cobra.Command {
+	sc := &serveCommand{setup: s}
+	c := &cobra.Command{
+		Use:   "serve [FOLDER...]",
+		Short: "Keep the workflows of folders running: by the clock, and for what comes in",
+		Long: `Serve runs the workflows of folders when their triggers say so: at intervals, by cron, for
+messages of websockets. Folders are watched: a file that changes is read again, as all are on
+SIGHUP, and one that is wrong keeps what it was before. Without FOLDER it is what
+TOCSIN_WORKFLOWS names, else KEEP_WORKFLOWS_DIRECTORY, else "workflows".
+
+What happens is remembered in one file (--store), and a run that was cut off goes on where it
+stopped. SIGTERM and SIGINT let runs end; a second one does not wait for them.`,
+		Example: `  tocsin serve workflows
+  tocsin serve workflows --store /var/lib/tocsin/tocsin.db`,
+		RunE: func(c *cobra.Command, args []string) error { return sc.run(c.Context(), args) },
+	}
+	f := c.Flags()
+	s.storeFlag(c)
+	f.StringVar(&s.providersFile, "providers", "", "file of provider configurations (default: providers.yaml beside the workflow, else in the working directory)")
+	f.StringVar(&s.actionsFile, "actions", "", "file of shared actions, for use: (default: actions.yaml beside the workflow, else in the working directory)")
+	f.StringVar(&s.compat, "compat", "", `"keep" brings back Keep's own answers where ours differ`)
+	f.Var((*list)(&s.resolves), "resolve", "address for a host, as in curl: HOST:PORT:ADDRESS (repeatable)")
+	f.BoolVar(&sc.allowExec, "allow-exec", false, "let workflows of the folders run commands and code of their authors")
+	f.DurationVar(&sc.drain, "drain", 25*time.Second, "time for runs to end when the program is told to stop")
+	f.StringVar(&sc.logFormat, "log-format", "text", "form of the log on standard error: text, json")
+	f.StringVar(&sc.logLevel, "log-level", "info", "what is logged: debug, info, warn, error")
+	return c
+}
+
+// run serves until the program is told to stop.
+func (c *serveCommand) run(ctx context.Context, args []string) (err error) {
+	if c.heed != nil {
+		c.heed()
+	}
+	log, err := c.logger()
+	if err != nil {
+		return err
+	}
+	dirs, err := c.folders(args)
+	if err != nil {
+		return err
+	}
+	st, err := c.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	f, err := c.newFleet(st, log, dirs)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.close()) }()
+	if err := f.reload(ctx); err != nil {
+		return broken(err)
+	}
+	log.Info("serving", "workflows", len(f.catalog.Items()), "folders", dirs, "store", c.storePath())
+	return f.serve(ctx)
+}
+
+// folders are those with the workflows.
+func (c *serveCommand) folders(args []string) ([]string, error) {
+	for _, name := range []string{c.getenv("TOCSIN_WORKFLOWS"), c.getenv("KEEP_WORKFLOWS_DIRECTORY"), "workflows"} {
+		if len(args) == 0 && name != "" {
+			args = []string{name}
+		}
+	}
+	for _, dir := range args {
+		st, err := os.Stat(dir)
+		switch {
+		case err != nil:
+			return nil, usage(`"tocsin examples" lists workflows to start from`, "no folder %s", dir)
+		case !st.IsDir():
+			return nil, usage("give the folder that it is in", "%s is not a folder", dir)
+		}
+	}
+	return args, nil
+}
+
+// logger writes for whoever operates the program, on standard error.
+func (c *serveCommand) logger() (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.logLevel)); err != nil {
+		return nil, usage("the levels are debug, info, warn, error", "unknown log level %q", c.logLevel)
+	}
+	options := &slog.HandlerOptions{Level: level}
+	switch c.logFormat {
+	case "text":
+		return slog.New(slog.NewTextHandler(c.stderr, options)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(c.stderr, options)), nil
+	}
+	return nil, usage("the forms are text, json", "unknown log format %q", c.logFormat)
+}
+
+// A fleet is all that runs in "tocsin serve".
+type fleet struct {
+	*serveCommand
+	log       *slog.Logger
+	env       providers.Env
+	store     *store.Store
+	catalog   *schedule.Catalog
+	folder    *schedule.Folders
+	queue     *schedule.Local
+	scheduler *schedule.Scheduler
+	worker    *schedule.Worker
+
+	mu   sync.Mutex
+	docs map[*engine.Program]*document // what each program of the catalog, or of one before, is of
+}
+
+// retired is how long the providers of a file that changed stay open, for the runs that
+// have begun with them.
+const retired = 15 * time.Minute
+
+func (c *serveCommand) newFleet(st *store.Store, log *slog.Logger, dirs []string) (*fleet, error) {
+	env, err := c.env(c.stdout)
+	if err != nil {
+		return nil, err
+	}
+	env.Log = log
+	if _, own := c.build.Lookup("keep"); !own {
+		c.registry = c.build.With(keep.Provider(st, nil))
+	}
+	f := &fleet{serveCommand: c, log: log, env: env, store: st, queue: &schedule.Local{}, docs: map[*engine.Program]*document{}}
+	f.catalog = &schedule.Catalog{Compile: f.compile, Executes: c.allowExec}
+	f.folder = &schedule.Folders{Catalog: f.catalog, Dirs: dirs, Setting: f.setting, Log: log}
+	f.scheduler = &schedule.Scheduler{Catalog: f.catalog, Queue: f.queue, Recorder: st, Runner: f.runner, Log: log}
+	f.worker = &schedule.Worker{
+		Catalog: f.catalog, Queue: f.queue, Recorder: st, Runner: f.runner, Refresh: f.refresh, Drain: c.drain, Log: log,
+	}
+	return f, nil
+}
+
+// compile makes programs of a file. What works but hardly as meant is said, too.
+func (f *fleet) compile(name string, text []byte) ([]*engine.Program, source.Problems, error) {
+	d := &document{name: name, text: text}
+	problems, err := f.setup.compile(d, nil, f.env, true)
+	if err != nil {
+		return nil, problems, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, p := range d.programs {
+		f.docs[p] = d
+	}
+	return d.programs, f.review(d, problems), nil
+}
+
+// setting is what a file means besides its text: the configurations and actions that it
+// may use.
+func (f *fleet) setting(name string) string {
+	var all []byte
+	for _, base := range []struct{ name, given string }{{"providers.yaml", f.providersFile}, {"actions.yaml", f.actionsFile}} {
+		_, text, err := f.beside(name, base.name, base.given, f.getenv("TOCSIN_"+envName(base.name)), f.getenv("KEEP_"+envName(base.name)))
+		if err != nil {
+			text = []byte(err.Error())
+		}
+		all = append(append(all, text...), 0)
+	}
+	return string(all)
+}
+
+// envName is the variable that names a shared file: PROVIDERS_FILE, ACTIONS_FILE.
+func envName(base string) string {
+	if base == "actions.yaml" {
+		return "ACTIONS_FILE"
+	}
+	return "PROVIDERS_FILE"
+}
+
+// reload reads the folders, and says what is wrong in them.
+func (f *fleet) reload(ctx context.Context) error {
+	if err := f.folder.Reload(ctx); err != nil {
+		return err
+	}
+	f.tidy()
+	for _, file := range f.catalog.Files() {
+		for _, p := range file.Problems {
+			level := slog.LevelError
+			if p.Warning {
+				level = slog.LevelWarn
+			}
+			f.log.Log(ctx, level, p.Message, "place", p.Pos.String(), "hint", p.Hint, "code", p.Code, "runs", file.Good != "")
+		}
+	}
+	return nil
+}
+
+// tidy lets go of the files that no workflow of the catalog is of any more, once the
+// runs that began with them are over.
+func (f *fleet) tidy() {
+	current := map[*document]bool{}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, item := range f.catalog.Items() {
+		if d := f.docs[item.Program]; d != nil {
+			current[d] = true
+		}
+	}
+	for p, d := range f.docs {
+		if current[d] {
+			continue
+		}
+		delete(f.docs, p)
+		time.AfterFunc(retired, func() {
+			if err := d.pool.Close(); err != nil {
+				f.log.Warn("closing the providers of a file that changed", "file", d.name, "error", err)
+			}
+		})
+	}
+}
+
+// serve returns when all that it started is over.
+func (f *fleet) serve(ctx context.Context) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var all sync.WaitGroup
+	errs := make(chan error, 4)
+	for _, part := range []func(context.Context) error{
+		f.scheduler.Run, f.worker.Run, f.tend, f.follow,
+	} {
+		all.Go(func() {
+			if err := part(ctx); err != nil {
+				errs <- err
+				stop(err)
+			}
+		})
+	}
+	all.Wait()
+	close(errs)
+	var list []error
+	for err := range errs {
+		list = append(list, err)
+	}
+	if err := errors.Join(list...); err != nil {
+		return broken(err)
+	}
+	f.log.Info("stopped")
+	return nil
+}
+
+// tend looks after the store.
+func (f *fleet) tend(ctx context.Context) error {
+	if err := f.store.Tend(ctx); ctx.Err() == nil {
+		return err
+	}
+	return nil
+}
+
+// follow reloads when the folders change, and on SIGHUP.
+func (f *fleet) follow(ctx context.Context) error {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	defer signal.Stop(signals)
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	watching.Go(func() { f.folder.Watch(ctx) })
+	for {
+		changed := f.catalog.Changed()
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changed:
+			f.tidy()
+		case <-signals:
+			if err := f.reload(ctx); err != nil {
+				f.log.Error("reload", "error", err)
+			}
+		}
+	}
+}
+
+// runner is what runs a job, or listens for one.
+func (f *fleet) runner(j schedule.Job) engine.Runner {
+	runner := engine.Runner{Log: f.log, Getenv: f.getenv, Secret: f.secret, Enrich: f.store}
+	item, ok := f.catalog.Lookup(j.Workflow)
+	if ok {
+		f.mu.Lock()
+		d := f.docs[item.Program]
+		f.mu.Unlock()
+		if d != nil {
+			runner.Pool = d.pool
+		}
+	}
+	if runner.Pool == nil { // it was taken away since it was looked up
+		runner.Pool = providers.NewPool(f.registry, f.env)
+	}
+	fingerprint, _ := j.Input.Alert["fingerprint"].(string)
+	past, err := f.store.Past(context.Background(), j.Run, fingerprint)
+	if err != nil {
+		f.log.Warn("what was before a run is not known", "run", j.Run, "workflow", j.Workflow, "error", err)
+	}
+	runner.History = past
+	return runner
+}
+
+// refresh is the alert of a job that waited, with what was added to it meanwhile.
+func (f *fleet) refresh(ctx context.Context, j schedule.Job) engine.Input {
+	fingerprint, _ := j.Input.Alert["fingerprint"].(string)
+	if fingerprint == "" {
+		return j.Input
+	}
+	found, err := f.store.Alert(ctx, fingerprint)
+	if err != nil {
+		return j.Input
+	}
+	in := j.Input
+	in.Alert = make(map[string]any, len(j.Input.Alert))
+	for k, v := range j.Input.Alert {
+		in.Alert[k] = v
+	}
+	for k, v := range found.Enrichments.All() {
+		in.Alert[k] = v
+	}
+	return in
+}
+
+// close closes the providers of all files.
+func (f *fleet) close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var errs []error
+	closed := map[*document]bool{}
+	for _, d := range f.docs {
+		if !closed[d] {
+			closed[d] = true
+			errs = append(errs, d.pool.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
