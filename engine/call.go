@@ -30,6 +30,9 @@ func (f *frame) call(ctx context.Context, with source.Value) (any, error) {
 	if f.s.op == nil {
 		return nil, f.notHere()
 	}
+	if f.delivers(with) {
+		return f.deliver(ctx, with)
+	}
 	for {
 		f.calls++
 		f.say(&Event{Action: Calling, With: f.shown, Attempt: f.calls})

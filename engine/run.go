@@ -21,6 +21,7 @@ type Runner struct {
 	History History                                    // nil: nothing ever happened before
 	Memory  Memory                                     // nil: every run tells, as if nobody had been told before
 	Enrich  Enricher                                   // nil: enrichments show in the result only
+	Deliver Deliverer                                  // nil: an action is called at once, and that is all
 	Observe func(Event)                                // called in order, never twice at once
 	Now     func() time.Time                           // nil: time.Now
 	Sleep   func(context.Context, time.Duration) error // nil: a timer; waits between retries

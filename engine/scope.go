@@ -157,6 +157,7 @@ type frame struct {
 	plain         any          // the parameters of the call
 	shown         any          // the same, without secrets
 	calls         int          // attempts so far
+	left          *Receipt     // of a message that others send; nil: there is none
 	noted         *noted
 	alone         bool
 	published     []value.Entry // names of conditions, while alone
@@ -209,7 +210,7 @@ func (r *run) join(f *frame) {
 // begin sets f up for item i of a foreach.
 func (f *frame) begin(i int, item any, items []any) {
 	f.item, f.value = i+1, item
-	f.fired, f.plain, f.calls = false, nil, 0
+	f.fired, f.plain, f.calls, f.left = false, nil, 0, nil
 	f.said = f.saying
 	f.loop = value.MapOf(
 		value.Entry{Key: "value", Value: item},

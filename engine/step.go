@@ -143,6 +143,9 @@ func (f *frame) once(ctx context.Context) Event {
 		return f.broke(ctx, err)
 	}
 	f.keep(out)
+	if f.left != nil {
+		return f.queued(out)
+	}
 	if f.said != nil {
 		if err := f.told(ctx, out); err != nil {
 			return f.broke(ctx, err)
