@@ -188,10 +188,7 @@ func (a *attempt) begin() bool {
 		a.Worker.log().Info("a run is somebody else's, or over", "run", a.job.Run, "workflow", a.job.Workflow, "reason", err)
 		return false
 	}
-	in := a.job.Input
-	if a.waited && a.Refresh != nil && len(a.past) == 0 {
-		in = a.Refresh(a.ctx, a.job)
-	}
+	in := a.refreshed()
 	a.started = a.now()
 	a.Queue.started(a.entry, in, a.started, a.cancel)
 	a.counts.runs.Add(1)
@@ -199,6 +196,20 @@ func (a *attempt) begin() bool {
 		a.Began(a.job, a.started.Sub(a.job.Due))
 	}
 	return true
+}
+
+// refreshed is the input of a run. One that cannot be refreshed is what it was.
+func (a *attempt) refreshed() (in engine.Input) {
+	defer func() {
+		if v := recover(); v != nil {
+			a.Worker.log().Error("an input could not be refreshed", "run", a.job.Run, "problem", fmt.Sprint(v), "stack", string(debug.Stack()))
+			in = a.job.Input
+		}
+	}()
+	if a.waited && a.Refresh != nil && len(a.past) == 0 {
+		return a.Refresh(a.ctx, a.job)
+	}
+	return a.job.Input
 }
 
 // guarded runs the program, and leaves it behind when it does not end.
@@ -209,16 +220,16 @@ func (a *attempt) guarded() *engine.Result {
 }
 
 func (a *attempt) run() (result *engine.Result) {
-	runner := a.Runner(a.job)
 	a.mask = func(s string) string { return s }
-	if runner.Pool != nil {
-		a.mask = runner.Pool.Mask
-	}
 	defer func() {
 		if v := recover(); v != nil {
 			result = a.panicked(v)
 		}
 	}()
+	runner := a.Runner(a.job)
+	if runner.Pool != nil {
+		a.mask = runner.Pool.Mask
+	}
 	runner.Past = a.past
 	runner.Observe = a.observe(runner.Observe)
 	return runner.Run(a.ctx, a.program, a.job.Input)
