@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -10,38 +11,44 @@ import (
 	"tocsin/engine/schedule"
 	"tocsin/templating"
 	"tocsin/templating/value"
-	"tocsin/workflows"
 	"tocsin/workflows/source"
 )
 
 // encodeEvent is e as one line of JSON. Its run and workflow are those of the row. All
 // that a resumed run needs comes back: order of keys, types of values, durations; of an
 // error its words, and which step's it was.
+//
+// What encoding/json makes of an event is kept, so that a field that is new is too;
+// what it would lose is in ours.
 func encodeEvent(e engine.Event) []byte {
-	w := fields{m: value.NewMap(12)}
-	w.m.Set("at", stamp(e.Time))
-	w.text("event", string(e.Action))
-	w.text("trigger", e.Trigger)
-	w.yes("dry_run", e.DryRun)
-	w.text("step", e.Step)
-	w.text("kind", string(e.Kind))
-	w.text("provider", e.Provider)
-	w.pos(e.Pos)
-	w.number("item", int64(e.Item))
-	w.number("attempt", int64(e.Attempt))
-	w.text("status", string(e.Status))
-	w.text("reason", e.Reason)
-	w.yes("fired", e.Fired)
+	base := e
+	base.Run, base.Workflow, base.Time = "", "", e.Time.UTC()
+	base.Check, base.With, base.Output, base.Err = nil, nil, nil, nil
+	ours := fields{m: value.NewMap(8)}
+	ours.pos(e.Pos)
 	if e.Check != nil {
-		w.m.Set("check", encodeCheck(e.Check))
+		ours.m.Set("check", encodeCheck(e.Check))
 	}
-	w.any("with", e.With)
-	w.any("output", e.Output)
-	w.number("took", int64(e.Duration))
+	ours.any("with", e.With)
+	ours.any("output", e.Output)
+	ours.number("took", int64(e.Duration))
 	if e.Err != nil {
-		w.m.Set("error", plain(e.Err.Error(), 0))
+		ours.m.Set("error", plain(e.Err.Error(), 0))
 	}
-	return append(value.AppendJSON(nil, w.m), '\n')
+	return append(joined(base, ours), '\n')
+}
+
+// joined is base as encoding/json has it, with more fields behind its own.
+func joined(base any, more fields) []byte {
+	text, err := json.Marshal(base)
+	if err != nil {
+		panic(err) // what could not be encoded is not in base
+	}
+	if more.m.Len() == 0 {
+		return text
+	}
+	text[len(text)-1] = ','
+	return append(text, value.AppendJSON(nil, more.m)[1:]...)
 }
 
 // fields are those that say something.
@@ -50,12 +57,6 @@ type fields struct{ m *value.Map }
 func (w fields) text(key, s string) {
 	if s != "" {
 		w.m.Set(key, plain(s, 0))
-	}
-}
-
-func (w fields) yes(key string, b bool) {
-	if b {
-		w.m.Set(key, true)
 	}
 }
 
@@ -79,24 +80,22 @@ func (w fields) pos(p source.Pos) {
 	}
 }
 
-func encodeCheck(c *engine.Check) *value.Map {
-	w := fields{m: value.NewMap(8)}
-	w.text("name", c.Name)
-	w.text("type", c.Type)
-	w.text("text", c.Text)
-	w.yes("held", c.Held)
-	w.text("fires", c.Fires)
-	w.yes("passed", c.Passed)
-	w.text("words", c.Words)
-	w.text("level", c.Level)
-	w.any("value", c.Value)
-	w.any("against", c.Against)
+// encodeCheck is c with its values as ours.
+func encodeCheck(c *engine.Check) any {
+	base := *c
+	base.Value, base.Against, base.Tree = nil, nil, nil
+	ours := fields{m: value.NewMap(4)}
+	ours.any("value", c.Value)
+	ours.any("against", c.Against)
 	if c.Tree != nil {
-		w.m.Set("tree", encodeTree(c.Tree, 0))
+		ours.m.Set("tree", encodeTree(c.Tree, 0))
 	}
-	w.text("error", c.Error)
-	w.pos(c.Pos)
-	return w.m
+	ours.pos(c.Pos)
+	v, err := value.DecodeJSON(joined(base, ours))
+	if err != nil {
+		panic(err) // it was made here
+	}
+	return v
 }
 
 // maxTree is how deep an explanation is kept.
@@ -106,7 +105,9 @@ func encodeTree(x *templating.Explanation, level int) *value.Map {
 	w := fields{m: value.NewMap(4)}
 	w.text("text", x.Text)
 	w.any("value", x.Value)
-	w.yes("missing", x.Missing)
+	if x.Missing {
+		w.m.Set("missing", true)
+	}
 	w.text("error", x.Error)
 	if len(x.Parts) == 0 || level == maxTree {
 		return w.m
@@ -123,34 +124,45 @@ func encodeTree(x *templating.Explanation, level int) *value.Map {
 func decodeEvents(run, workflow string, body []byte) ([]engine.Event, error) {
 	var list []engine.Event
 	for line := range bytes.Lines(body) {
-		v, err := value.DecodeJSON(bytes.TrimSuffix(line, []byte("\n")))
-		m, ok := v.(*value.Map)
-		if err != nil || !ok {
-			return list, damaged(fmt.Errorf("an event of run %s cannot be read: %w", run, errors.Join(err, errEvent)))
+		e, err := decodeEvent(bytes.TrimSuffix(line, []byte("\n")))
+		if err != nil {
+			return list, damaged(fmt.Errorf("an event of run %s cannot be read: %w", run, err))
 		}
-		list = append(list, decodeEvent(run, workflow, stored{m}))
+		e.Run, e.Workflow = run, workflow
+		list = append(list, e)
 	}
 	return list, nil
 }
 
-var errEvent = errors.New("it is no event")
+var errNoObject = errors.New("it is no JSON object")
 
-func decodeEvent(run, workflow string, m stored) engine.Event {
-	e := engine.Event{
-		Time: moment(m.number("at")), Run: run, Workflow: workflow,
-		Action: engine.Action(m.text("event")), Trigger: m.text("trigger"), DryRun: m.yes("dry_run"),
-		Step: m.text("step"), Kind: workflows.Kind(m.text("kind")), Provider: m.text("provider"), Pos: m.pos(),
-		Item: int(m.number("item")), Attempt: int(m.number("attempt")),
-		Status: engine.Status(m.text("status")), Reason: m.text("reason"), Fired: m.yes("fired"),
-		With: m.any("with"), Output: m.any("output"), Duration: time.Duration(m.number("took")),
+// open reads what joined wrote: base, and ours.
+func open(line []byte, base any) (ours stored, err error) {
+	v, err := value.DecodeJSON(line)
+	if err != nil {
+		return ours, err
 	}
-	if check, ok := m.mapping("check"); ok {
-		e.Check = decodeCheck(check)
+	m, ok := v.(*value.Map)
+	if !ok {
+		return ours, errNoObject
 	}
-	if _, failed := m.m.Get("error"); failed {
-		e.Err = failure(&e, m.text("error"))
+	return stored{m}, json.Unmarshal(line, base)
+}
+
+func decodeEvent(line []byte) (e engine.Event, err error) {
+	ours, err := open(line, &e)
+	if err != nil {
+		return e, err
 	}
-	return e
+	e.Pos, e.With, e.Output = ours.pos(), ours.any("with"), ours.any("output")
+	e.Duration = time.Duration(ours.number("took"))
+	if check, ok := ours.mapping("check"); ok && e.Check != nil {
+		decodeCheck(e.Check, check)
+	}
+	if _, failed := ours.m.Get("error"); failed {
+		e.Err = failure(&e, ours.text("error"))
+	}
+	return e, nil
 }
 
 // failure is an error with these words; that of the step, if they are its.
@@ -175,11 +187,6 @@ func (m stored) text(key string) string {
 	return s
 }
 
-func (m stored) yes(key string) bool {
-	v, _ := m.m.Get(key)
-	return v == true
-}
-
 func (m stored) number(key string) int64 {
 	v, _ := m.m.Get(key)
 	n, _ := v.(int64)
@@ -196,21 +203,17 @@ func (m stored) pos() source.Pos {
 	return source.Pos{File: m.text("file"), Line: int(m.number("line")), Col: int(m.number("col"))}
 }
 
-func decodeCheck(m stored) *engine.Check {
-	c := &engine.Check{
-		Name: m.text("name"), Type: m.text("type"), Text: m.text("text"), Held: m.yes("held"),
-		Fires: m.text("fires"), Passed: m.yes("passed"), Words: m.text("words"), Level: m.text("level"),
-		Value: m.any("value"), Against: m.any("against"), Error: m.text("error"), Pos: m.pos(),
-	}
+// decodeCheck sets what is ours.
+func decodeCheck(c *engine.Check, m stored) {
+	c.Value, c.Against, c.Pos, c.Tree = m.any("value"), m.any("against"), m.pos(), nil
 	if tree, ok := m.mapping("tree"); ok {
 		x := decodeTree(tree)
 		c.Tree = &x
 	}
-	return c
 }
 
 func decodeTree(m stored) templating.Explanation {
-	x := templating.Explanation{Text: m.text("text"), Value: m.any("value"), Missing: m.yes("missing"), Error: m.text("error")}
+	x := templating.Explanation{Text: m.text("text"), Value: m.any("value"), Missing: m.any("missing") == true, Error: m.text("error")}
 	parts, _ := m.m.Get("parts")
 	list, _ := parts.([]any)
 	for _, part := range list {
@@ -223,23 +226,12 @@ func decodeTree(m stored) templating.Explanation {
 
 // encodeJob is j for the table of jobs.
 func encodeJob(j schedule.Job) []byte {
-	w := fields{m: value.NewMap(12)}
-	w.text("run", j.Run)
-	w.text("workflow", j.Workflow)
-	w.text("trigger", j.Trigger)
-	w.text("by", j.By)
-	w.text("key", j.Key)
-	w.yes("wait", j.Wait)
-	w.number("due", stamp(j.Due))
-	w.number("attempt", int64(j.Attempt))
-	in := fields{m: value.NewMap(4)}
-	in.text("run", j.Input.Run)
-	in.text("trigger", j.Input.Trigger)
-	in.input("alert", j.Input.Alert)
-	in.input("incident", j.Input.Incident)
-	in.input("inputs", j.Input.Inputs)
-	w.m.Set("input", in.m)
-	return value.AppendJSON(nil, w.m)
+	ours := fields{m: value.NewMap(4)}
+	ours.input("alert", j.Input.Alert)
+	ours.input("incident", j.Input.Incident)
+	ours.input("inputs", j.Input.Inputs)
+	j.Input.Alert, j.Input.Incident, j.Input.Inputs = nil, nil, nil
+	return joined(j, ours)
 }
 
 func (w fields) input(key string, m map[string]any) {
@@ -248,22 +240,13 @@ func (w fields) input(key string, m map[string]any) {
 	}
 }
 
-func decodeJob(body []byte) (schedule.Job, error) {
-	v, err := value.DecodeJSON(body)
-	m, ok := v.(*value.Map)
-	if err != nil || !ok {
-		return schedule.Job{}, damaged(fmt.Errorf("a job cannot be read: %w", errors.Join(err, errEvent)))
+func decodeJob(body []byte) (j schedule.Job, err error) {
+	ours, err := open(body, &j)
+	if err != nil {
+		return j, damaged(fmt.Errorf("a job cannot be read: %w", err))
 	}
-	s := stored{m}
-	in, _ := s.mapping("input")
-	return schedule.Job{
-		Run: s.text("run"), Workflow: s.text("workflow"), Trigger: s.text("trigger"), By: s.text("by"),
-		Key: s.text("key"), Wait: s.yes("wait"), Due: moment(s.number("due")), Attempt: int(s.number("attempt")),
-		Input: engine.Input{
-			Run: in.text("run"), Trigger: in.text("trigger"),
-			Alert: in.input("alert"), Incident: in.input("incident"), Inputs: in.input("inputs"),
-		},
-	}, nil
+	j.Input.Alert, j.Input.Incident, j.Input.Inputs = ours.input("alert"), ours.input("incident"), ours.input("inputs")
+	return j, nil
 }
 
 func (m stored) input(key string) map[string]any {

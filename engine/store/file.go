@@ -17,7 +17,7 @@ import (
 // How a connection behaves. Full sync: what is committed survives a power cut.
 const (
 	everywhere = "_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)"
-	readWrite  = everywhere + "&_pragma=synchronous(FULL)&_pragma=journal_size_limit(67108864)&_pragma=cache_size(-16384)"
+	readWrite  = everywhere + "&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=journal_size_limit(67108864)&_pragma=cache_size(-16384)"
 	readOnly   = everywhere + "&_pragma=query_only(1)&_pragma=cache_size(-8192)"
 )
 
@@ -42,6 +42,9 @@ func create(ctx context.Context, path string) error {
 	switch {
 	case err == nil && info.Size() == 0:
 		return damaged(errors.New("the file is empty"))
+	case err == nil && info.Size()%pageSize != 0 && size(path+"-wal") == 0:
+		// With a journal it is a checkpoint that was cut off, which SQLite makes again.
+		return damaged(errors.New("its last page is not whole"))
 	case err == nil:
 		return nil
 	case !errors.Is(err, os.ErrNotExist):
@@ -65,6 +68,9 @@ func create(ctx context.Context, path string) error {
 	return syncDir(filepath.Dir(path))
 }
 
+// pageSize is SQLite's own.
+const pageSize = 4096
+
 // applicationID says that a SQLite file is one of ours: "TOCS".
 const applicationID = 0x544f4353
 
@@ -81,9 +87,9 @@ func initialise(ctx context.Context, path string) error {
 	}
 	db.SetMaxOpenConns(1)
 	for _, pragma := range []string{
+		fmt.Sprintf("PRAGMA page_size = %d", pageSize),
 		"PRAGMA auto_vacuum = INCREMENTAL",
 		fmt.Sprintf("PRAGMA application_id = %d", applicationID),
-		"PRAGMA journal_mode = WAL",
 	} {
 		if _, err := db.ExecContext(ctx, pragma); err != nil {
 			return errors.Join(err, db.Close())

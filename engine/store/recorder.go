@@ -94,6 +94,9 @@ func putJob(t *tx, j *schedule.Job, arrival, now int64) error {
 func (s *Store) Begin(ctx context.Context, j schedule.Job, tick *schedule.Tick) error {
 	now := stamp(s.Now())
 	return s.write(ctx, func(t *tx) error {
+		if err := begins(t, &j); err != nil {
+			return err
+		}
 		if err := holdKey(t, &j); err != nil {
 			return err
 		}
@@ -123,15 +126,28 @@ func holdKey(t *tx, j *schedule.Job) error {
 	return err
 }
 
+// begins says why j cannot begin now.
+func begins(t *tx, j *schedule.Job) error {
+	var status string
+	var attempt int
+	known, err := t.get("SELECT status, attempt FROM runs WHERE id = ?", []any{j.Run}, &status, &attempt)
+	switch {
+	case err != nil || !known:
+		return err
+	case status != string(Running):
+		return fmt.Errorf("run %s is over (%s): %w", j.Run, status, schedule.ErrBusy)
+	case attempt > j.Attempt:
+		return fmt.Errorf("run %s was begun with a later attempt: %w", j.Run, schedule.ErrBusy)
+	}
+	return nil
+}
+
 // beginRun makes the row of the run, if it is not there, and returns its number.
 func beginRun(t *tx, j *schedule.Job, now int64) (no int64, err error) {
-	var status string
-	known, err := t.get("SELECT no, status FROM runs WHERE id = ?", []any{j.Run}, &no, &status)
+	known, err := t.get("SELECT no FROM runs WHERE id = ?", []any{j.Run}, &no)
 	switch {
 	case err != nil:
 		return 0, err
-	case known && status != string(Running):
-		return 0, fmt.Errorf("run %s is over: %s", j.Run, status)
 	case known:
 		return no, t.exec("UPDATE runs SET attempt = ? WHERE no = ?", j.Attempt, no)
 	}
