@@ -101,6 +101,19 @@ func open(_ context.Context, _ Config, env providers.Env) (*client, error) {
 	return &client{http: env.HTTP, now: env.Now}, nil
 }
 
+// identify names a request that changes something, so that a server can tell one that is
+// sent again from another: draft-ietf-httpapi-idempotency-key-header.
+func identify(req *http.Request) {
+	key := providers.OriginOf(req.Context()).Key
+	switch req.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
+		return
+	}
+	if key != "" && req.Header.Get("Idempotency-Key") == "" {
+		req.Header.Set("Idempotency-Key", key)
+	}
+}
+
 // call sends r and reads the answer.
 func (c *client) call(ctx context.Context, r Request) (Answer, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, r.Timeout, fmt.Errorf("timed out after %v", r.Timeout))
@@ -114,6 +127,7 @@ func (c *client) call(ctx context.Context, r Request) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
+	identify(req)
 	sender, done := rest.Variant{Insecure: !r.Verify, Stay: !r.Follow, Proxy: proxy}.Client(c.http)
 	defer done()
 	resp, body, err := rest.Fetch(sender, req)

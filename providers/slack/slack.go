@@ -61,6 +61,7 @@ var Provider = providers.Define(providers.Definition[*client]{
 	Readme:     readme,
 	Demo:       demo,
 	Message:    "message",
+	Retell:     retell,
 	Open:       providers.Open(open),
 	Notify:     providers.Call((*client).Notify),
 	Check:      (*client).Check,

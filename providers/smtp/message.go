@@ -2,6 +2,7 @@ package smtp
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -39,12 +40,12 @@ func (m *message) options() *gosmtp.MailOptions {
 
 var errNoText = errors.New("nothing to send: give body or html")
 
-// compose checks m and writes the message.
-func (c *client) compose(m Mail) (*message, error) {
+// compose checks m and writes the message; key names it, "" for a name of its own.
+func (c *client) compose(m Mail, key string) (*message, error) {
 	if m.Body == "" && m.HTML == "" {
 		return nil, errNoText
 	}
-	h, msg, err := c.headers(m)
+	h, msg, err := c.headers(m, key)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +58,7 @@ func (c *client) compose(m Mail) (*message, error) {
 }
 
 // headers are those of m, without those of its content, and its envelope.
-func (c *client) headers(m Mail) (*header, *message, error) {
+func (c *client) headers(m Mail, key string) (*header, *message, error) {
 	from, err := m.sender()
 	if err != nil {
 		return nil, nil, err
@@ -78,7 +79,7 @@ func (c *client) headers(m Mail) (*header, *message, error) {
 		}
 	}
 	h.add("Subject", encode(subject))
-	own, err := c.remarks(bare(from), m.Headers)
+	own, err := c.remarks(bare(from), key, m.Headers)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -89,13 +90,14 @@ func (c *client) headers(m Mail) (*header, *message, error) {
 }
 
 // remarks are the headers about the message itself: ours, and the author's, which
-// may replace them.
-func (c *client) remarks(from string, given map[string]string) (*header, error) {
+// may replace them. A mail that is sent again has the id that it had: servers and
+// readers leave out the second.
+func (c *client) remarks(from, key string, given map[string]string) (*header, error) {
 	domain := from[strings.LastIndexByte(from, '@')+1:]
 	h := &header{}
 	defaults := []line{
 		{"Date", c.now().Format(time.RFC1123Z)},
-		{"Message-ID", "<" + strings.ToLower(rand.Text()) + "@" + domain + ">"},
+		{"Message-ID", "<" + cmp.Or(key, strings.ToLower(rand.Text())) + "@" + domain + ">"},
 		{"Auto-Submitted", "auto-generated"}, // RFC 3834: no answers from those on holiday
 	}
 	for _, name := range slices.Sorted(maps.Keys(given)) {

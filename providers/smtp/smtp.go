@@ -73,6 +73,7 @@ var Provider = providers.Define(providers.Definition[*client]{
 	Categories: []providers.Category{"Collaboration"},
 	Readme:     readme,
 	Message:    "body",
+	Retell:     retell,
 	Open:       providers.Open(open),
 	Notify:     providers.Call((*client).Notify),
 	Check:      (*client).Check,
@@ -182,7 +183,7 @@ func readRoots(file string) (*x509.CertPool, error) {
 // for others, those get it, and the others are named in an error that is lasting, for
 // to repeat the call would tell the first ones twice.
 func (c *client) Notify(ctx context.Context, m Mail) (Sent, error) {
-	msg, err := c.compose(m)
+	msg, err := c.compose(m, providers.OriginOf(ctx).Key)
 	if err != nil {
 		return Sent{}, err
 	}

@@ -7,6 +7,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"time"
 
@@ -66,6 +67,7 @@ var Provider = providers.Define(providers.Definition[*client]{
 	Categories: []providers.Category{"Developer Tools"},
 	Readme:     readme,
 	Message:    "message",
+	Retell:     retell,
 	Open:       providers.Open(open),
 	Query:      providers.Call((*client).ask),
 	Notify:     providers.Call((*client).send),
@@ -112,9 +114,31 @@ func (c *client) send(ctx context.Context, s Send) (any, error) {
 	r := rest.Request{Method: c.config.Method, URL: string(c.config.URL), Header: c.headers}
 	authorize(&r, c.config.APIKey, c.config.User, c.config.Password)
 	fill(&r, s.Body, s.Params)
+	identify(ctx, &r)
 	_, err := c.do(ctx, r)
 	return nil, err
 }
+
+// identify names the message, so that a receiver can tell one that is sent again from
+// another: draft-ietf-httpapi-idempotency-key-header.
+func identify(ctx context.Context, r *rest.Request) {
+	key := providers.OriginOf(ctx).Key
+	if key == "" || r.Method == http.MethodGet {
+		return
+	}
+	for name := range r.Header {
+		if http.CanonicalHeaderKey(name) == idempotencyKey {
+			return
+		}
+	}
+	r.Header = maps.Clone(r.Header) // it is the configuration's
+	if r.Header == nil {
+		r.Header = map[string]string{}
+	}
+	r.Header[idempotencyKey] = key
+}
+
+const idempotencyKey = "Idempotency-Key"
 
 // ask calls what the step says.
 func (c *client) ask(ctx context.Context, a Ask) (Answer, error) {
