@@ -40,15 +40,26 @@ func (w *watch) others(to episode.Target) []*step {
 func (c *compiler) watch(s *step) *watch {
 	n := s.Notify
 	decided := len(s.conditions) > 0 || s.guard != nil || s.Name == onFailureName
+	var w *watch
 	switch {
 	case s.Kind != workflows.Notify:
 		return nil
 	case n != nil:
-		return &watch{rules: rules(n), key: c.watchKey(n)}
+		w = &watch{rules: rules(n), key: c.watchKey(n)}
 	case c.w.Form != workflows.AlertForm || c.lang.Keep || s.throttle != nil || !decided:
 		return nil
+	default:
+		w = &watch{rules: episode.Defaults()}
 	}
-	return &watch{rules: episode.Defaults()}
+	w.rules.Resolved = w.rules.Resolved && s.canResolve()
+	return w
+}
+
+// canResolve says that there is a way to say that an alert is over: a text, parameters
+// that the provider knows how to change, or what the author says. The request that said
+// that something is wrong, sent again, says the opposite.
+func (s *step) canResolve() bool {
+	return s.op == nil || s.op.Message != "" || s.op.Retell != nil || s.resolve != nil || s.speaks
 }
 
 func rules(n *workflows.Notices) episode.Rules {

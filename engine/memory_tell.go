@@ -17,7 +17,7 @@ import (
 )
 
 // episodeKeys are what {{ episode.* }} has.
-var episodeKeys = []string{"status", "kind", "id", "since", "lasted", "count", "seq", "affected", "first"}
+var episodeKeys = []string{"status", "kind", "id", "since", "lasted", "count", "seq", "affected", "first", "result"}
 
 // firstSight is what texts read as "episode" where nobody remembers: something that
 // fires for the first time.
@@ -32,6 +32,7 @@ func (r *run) firstSight() *value.Map {
 		value.Entry{Key: "seq", Value: int64(1)},
 		value.Entry{Key: "affected", Value: []any{}},
 		value.Entry{Key: "first", Value: ""},
+		value.Entry{Key: "result", Value: nil},
 	)
 }
 
@@ -53,6 +54,7 @@ func (f *frame) speak(said *saying) {
 		value.Entry{Key: "seq", Value: int64(m.Seq)},
 		value.Entry{Key: "affected", Value: affected},
 		value.Entry{Key: "first", Value: n.Heard[m.To].Text},
+		value.Entry{Key: "result", Value: value.Of(n.Heard[m.To].Result)},
 	)
 }
 
@@ -92,11 +94,29 @@ func (f *frame) reword(with source.Value) source.Value {
 			m = setEntry(m, field, words)
 		}
 	}
-	if f.s.op != nil && f.s.op.Retell != nil && f.said.message.Seq > 1 && !(over && f.s.resolves) {
+	if f.s.op != nil && f.s.op.Retell != nil && f.said.message.Seq > 1 {
 		m = f.s.op.Retell(m, *f.episode())
+	}
+	if over {
+		m = f.s.resolved(m, with)
 	}
 	with.Data = m
 	return with
+}
+
+// resolved is m with what on_resolve says as it was rendered.
+func (s *step) resolved(m source.Map, with source.Value) source.Map {
+	said, _ := s.OnResolve.Data.(source.Map)
+	rendered, _ := with.Data.(source.Map)
+	for _, e := range said {
+		v, ok := rendered.Get(e.Key)
+		if !ok || s.op != nil && e.Key == s.op.Message {
+			continue
+		}
+		m = slices.DeleteFunc(slices.Clone(m), func(o source.Entry) bool { return o.Key == e.Key })
+		m = append(m, source.Entry{Key: e.Key, Pos: e.Pos, Value: v})
+	}
+	return m
 }
 
 // words are the text of a message; "": as it is.
