@@ -1,0 +1,270 @@
+package ingest
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"tocsin/templating/value"
+)
+
+// A draft is an alert in the making. Empty fields are left out.
+type draft struct {
+	ID          string
+	Name        string
+	Status      string // "": firing
+	Severity    string // "": what ?severity= says, else Otherwise
+	Otherwise   string // the severity where nobody says one; "": info
+	Fingerprint string // the sender's own identity of what is wrong, never of one message
+	Message     string
+	Description string
+	URL         string
+	ImageURL    string
+	Environment string
+	Service     string
+	Started     string // a time as text; what is none is left out
+	Labels      *value.Map
+	Extra       map[string]any
+}
+
+// An origin is the format that makes alerts, and the request it makes them of.
+type origin struct {
+	format string
+	r      Request
+}
+
+// alert finishes d. The error is an *Error of kind Invalid or TooLarge.
+func (o origin) alert(d draft) (Alert, error) {
+	if d.Name == "" {
+		return nil, refuse(Invalid, "the alert has no name")
+	}
+	if d.Fingerprint == "" {
+		d.Fingerprint = digest(d.Name)
+	}
+	a := Alert{
+		"name": d.Name, "status": or(d.Status, "firing"), "severity": o.severity(d),
+		"fingerprint": fitting(d.Fingerprint), "source": []any{o.format}, "labels": labelsOf(d.Labels),
+	}
+	for k, v := range d.Extra {
+		if v != nil && v != "" {
+			a[k] = v
+		}
+	}
+	for k, v := range map[string]string{
+		"id": d.ID, "message": d.Message, "description": d.Description, "url": d.URL, "imageUrl": d.ImageURL,
+		"environment": d.Environment, "service": d.Service,
+	} {
+		if v != "" {
+			a[k] = v
+		}
+	}
+	if t, ok := readTime(d.Started); ok {
+		a["startedAt"] = timeText(t)
+	}
+	return a, o.arrived(a)
+}
+
+// arrived notes how an alert came, and checks its labels.
+func (o origin) arrived(a Alert) error {
+	if _, given := a["lastReceived"]; !given {
+		a["lastReceived"] = timeText(o.r.Now)
+	}
+	a["pushed"] = true
+	a["providerType"] = o.format
+	if id := o.r.Query.Get("provider_id"); id != "" {
+		a["providerId"] = short(id)
+	}
+	labels, _ := a["labels"].(*value.Map)
+	return checkLabels(labels)
+}
+
+func (o origin) severity(d draft) string {
+	if d.Severity != "" {
+		return d.Severity
+	}
+	if s := severity(o.r.Query.Get("severity")); s != "" {
+		return s
+	}
+	return or(d.Otherwise, "info")
+}
+
+// batch makes alerts of items, one by one: what is wrong with some does not keep the
+// others back. ?fingerprint= names the alert of a request that tells of one (spec §10.3).
+func (o origin) batch(items []any, one func(any) (Alert, error)) ([]Alert, error) {
+	if len(items) > MaxAlerts {
+		return nil, refuse(TooLarge, "%d alerts in one request: send at most %d", len(items), MaxAlerts)
+	}
+	alerts := make([]Alert, 0, len(items))
+	var bad problems
+	for i, item := range items {
+		a, err := one(item)
+		if err != nil {
+			bad.add(i, len(items), err)
+			continue
+		}
+		alerts = append(alerts, a)
+	}
+	if own := o.r.Query.Get("fingerprint"); own != "" {
+		if len(items) != 1 {
+			return nil, refuse(Invalid, "?fingerprint= names one alert, and this request has %d", len(items))
+		}
+		for _, a := range alerts {
+			a["fingerprint"] = fitting(own)
+		}
+	}
+	return alerts, bad.err()
+}
+
+// single makes the one alert of a request.
+func (o origin) single(d draft, err error) ([]Alert, error) {
+	if err != nil {
+		return nil, err
+	}
+	return o.batch([]any{nil}, func(any) (Alert, error) { return o.alert(d) })
+}
+
+// problems are what is wrong with the alerts of a batch: the first few, and how many.
+type problems struct {
+	kind    Kind
+	reasons []string
+	n       int
+}
+
+func (p *problems) add(i, of int, err error) {
+	const most = 5
+	var e *Error
+	if !errors.As(err, &e) {
+		e = &Error{Invalid, err.Error()}
+	}
+	if p.n++; p.n == 1 {
+		p.kind = e.Kind
+	}
+	if p.n > most {
+		return
+	}
+	if of > 1 {
+		err = within(fmt.Sprintf("alert %d", i+1), e)
+	}
+	p.reasons = append(p.reasons, err.Error())
+}
+
+func (p *problems) err() error {
+	if p.n == 0 {
+		return nil
+	}
+	reason := strings.Join(p.reasons, "; ")
+	if more := p.n - len(p.reasons); more > 0 {
+		reason += fmt.Sprintf("; and %d more", more)
+	}
+	return &Error{p.kind, reason}
+}
+
+func checkLabels(labels *value.Map) error {
+	if n := labels.Len(); n > MaxLabels {
+		return refuse(TooLarge, "%d labels: at most %d are kept", n, MaxLabels)
+	}
+	for k, v := range labels.All() {
+		if len(k) > MaxLabelSize || len(value.Text(v)) > MaxLabelSize {
+			return refuse(TooLarge, "label %q is longer than %d bytes", short(k), MaxLabelSize)
+		}
+	}
+	return nil
+}
+
+func labelsOf(m *value.Map) *value.Map {
+	if m == nil {
+		return value.NewMap(0)
+	}
+	return m
+}
+
+// setLabel sets a label that says something.
+func setLabel(labels *value.Map, name, v string) {
+	if name != "" && v != "" {
+		labels.Set(name, v)
+	}
+}
+
+// addLabel adds a label; a name that came before gets both values.
+func addLabel(labels *value.Map, name, v string) {
+	if before := text(labels, name); before != "" {
+		v = before + "," + v
+	}
+	labels.Set(name, v)
+}
+
+// fitting is a fingerprint of at most 255 bytes, and still one of its own.
+func fitting(fingerprint string) string {
+	if len(fingerprint) <= 255 && utf8.ValidString(fingerprint) {
+		return fingerprint
+	}
+	return digest(fingerprint)
+}
+
+// digest is SHA-256 as hex, which is also Keep's fingerprint of a name (spec §3.3).
+func digest(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:])
+}
+
+func or(s ...string) string {
+	for _, s := range s {
+		if s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+// severity is the word of ours for one of theirs; "" for a word that nobody knows.
+func severity(word string) string {
+	switch strings.ToLower(strings.TrimSpace(word)) {
+	case "critical", "crit", "fatal", "emergency", "emerg", "disaster", "page", "p1", "sev1":
+		return "critical"
+	case "high", "error", "err", "major", "p2", "sev2":
+		return "high"
+	case "warning", "warn", "medium", "average", "minor", "p3", "sev3":
+		return "warning"
+	case "info", "information", "informational", "notice", "p4", "sev4":
+		return "info"
+	case "low", "debug", "trace", "not classified", "p5", "sev5":
+		return "low"
+	}
+	return ""
+}
+
+// status is the word of ours for one of theirs; "" for a word that nobody knows.
+func status(word string) string {
+	switch strings.ToLower(strings.TrimSpace(word)) {
+	case "firing", "triggered", "trigger", "alerting", "alarm", "problem", "down", "open", "opened", "active", "unresolved", "failing":
+		return "firing"
+	case "resolved", "resolve", "recovered", "recovery", "ok", "up", "closed", "cleared", "normal", "inactive":
+		return "resolved"
+	case "acknowledged", "acknowledge", "acked":
+		return "acknowledged"
+	case "suppressed", "muted", "silenced", "paused", "ignored", "archived":
+		return "suppressed"
+	case "pending", "no_data", "nodata", "insufficient_data", "unknown":
+		return "pending"
+	case "maintenance":
+		return "maintenance"
+	}
+	return ""
+}
+
+func timeText(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+// readTime reads the times that senders write; without a zone they are UTC. The zero
+// time of Go, which Prometheus and Grafana send for "not yet", is none.
+func readTime(s string) (time.Time, bool) {
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999-0700", "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999Z07:00", "2006-01-02 15:04:05.999999999"} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t, t.Year() > 1 && t.Year() < 10000
+		}
+	}
+	return time.Time{}, false
+}
