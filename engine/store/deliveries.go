@@ -19,10 +19,13 @@ const (
 	Confirmed  State = "confirmed"  // the other side has it
 	Dead       State = "dead"       // it will not be sent
 	Suppressed State = "suppressed" // it was not to be sent after all: silenced, throttled
+	Superseded State = "superseded" // what it says is not so any more, and nobody was told
 )
 
-// ended says that nothing more comes of it by itself.
-func (s State) ended() bool { return s == Confirmed || s == Dead || s == Suppressed }
+// Ended says that nothing more comes of it by itself.
+func (s State) Ended() bool {
+	return s == Confirmed || s == Dead || s == Suppressed || s == Superseded
+}
 
 // A Delivery is one message on its way: the intent to send it, and what came of that.
 type Delivery struct {
@@ -35,16 +38,22 @@ type Delivery struct {
 	Provider    string
 	Config      string // name of the provider's configuration
 	Destination string // whom it tells, in words; without secrets
+	Episode     string // of the alert that it is about, for one target; messages of one are sent in order
+	Kind        string // what it says of that alert: "fire", "reminder", "flapping", "resolved"; or "digest"
+	Severity    string
 	Sealed      []byte // the parameters, encrypted by whoever sends
 	State       State
 	Attempts    int       // that were begun
+	Deaths      int       // how often the process died during one
 	Next        time.Time // when it is to be tried
+	Expires     time.Time // from when on it is of no use; zero: never
 	Reason      string
 	Created     time.Time
 	Ended       time.Time // zero: it is under way
+	Reported    time.Time // when somebody was told that it is dead
 }
 
-const deliveryColumns = "no, key, run, workflow, action, item, provider, config, destination, sealed, state, attempts, next, reason, created, ended"
+const deliveryColumns = "no, key, run, workflow, action, item, provider, config, destination, episode, kind, severity, sealed, state, attempts, deaths, next, expires, reason, created, ended, reported"
 
 // Intend keeps messages that are to be sent. One whose Key is known is left out,
 // without an error: the intent is there already.
@@ -62,13 +71,13 @@ func (s *Store) Intend(ctx context.Context, deliveries ...Delivery) error {
 
 func intend(t *tx, d *Delivery, now int64) error {
 	state, ended := cmp.Or(d.State, Pending), int64(0)
-	if state.ended() {
+	if state.Ended() {
 		ended = now
 	}
-	return t.exec(`INSERT INTO deliveries (key, run, workflow, action, item, provider, config, destination, sealed, state, next, reason, created, ended)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING`,
-		d.Key, d.Run, d.Workflow, d.Action, d.Item, d.Provider, d.Config, d.Destination, blob(d.Sealed), string(state),
-		cmp.Or(stamp(d.Next), now), d.Reason, now, ended)
+	return t.exec(`INSERT INTO deliveries (key, run, workflow, action, item, provider, config, destination, episode, kind, severity, sealed, state, attempts, next, expires, reason, created, ended)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING`,
+		d.Key, d.Run, d.Workflow, d.Action, d.Item, d.Provider, d.Config, d.Destination, d.Episode, d.Kind, d.Severity, blob(d.Sealed),
+		string(state), d.Attempts, cmp.Or(stamp(d.Next), now), stamp(d.Expires), d.Reason, now, ended)
 }
 
 // blob is b as a column that must have something has it.
@@ -105,20 +114,22 @@ type Settlement struct {
 // Settle keeps what came of attempts. What had ended stays as it was.
 func (s *Store) Settle(ctx context.Context, settlements ...Settlement) error {
 	now := stamp(s.Now())
-	return s.finish(ctx, func(t *tx) error {
-		for _, o := range settlements {
-			ended := int64(0)
-			if o.State.ended() {
-				ended = now
-			}
-			err := t.exec("UPDATE deliveries SET state = ?, reason = ?, next = ?, ended = ? WHERE key = ? AND ended = 0",
-				string(o.State), o.Reason, cmp.Or(stamp(o.Next), now), ended, o.Key)
-			if err != nil {
-				return err
-			}
+	return s.finish(ctx, func(t *tx) error { return settle(t, settlements, now) })
+}
+
+func settle(t *tx, settlements []Settlement, now int64) error {
+	for _, o := range settlements {
+		ended := int64(0)
+		if o.State.Ended() {
+			ended = now
 		}
-		return nil
-	})
+		err := t.exec("UPDATE deliveries SET state = ?, reason = ?, next = ?, ended = ? WHERE key = ? AND ended = 0",
+			string(o.State), o.Reason, cmp.Or(stamp(o.Next), now), ended, o.Key)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Due are messages whose time has come, the oldest first. One that was Sending when
@@ -131,10 +142,11 @@ const dueQuery = "SELECT " + deliveryColumns + " FROM deliveries INDEXED BY deli
 
 // A DeliveryFilter narrows a list of messages. Its zero fields ask for nothing.
 type DeliveryFilter struct {
-	Key, Run, Workflow string
-	State              State
-	Since, Until       time.Time // when it was intended
-	Limit, Offset      int       // Limit 0: 100; at most 1,000
+	Key, Run, Workflow    string
+	Provider, Destination string
+	State                 State
+	Since, Until          time.Time // when it was intended
+	Limit, Offset         int       // Limit 0: 100; at most 1,000
 }
 
 // Deliveries lists messages, the newest first.
@@ -156,6 +168,8 @@ func (f *DeliveryFilter) query() (string, []any) {
 			where, args, index = where+" AND "+column+" = ?", append(args, v), by
 		}
 	}
+	narrow("provider", f.Provider, index)
+	narrow("destination", f.Destination, index)
 	narrow("state", string(f.State), "deliveries_state")
 	narrow("workflow", f.Workflow, "deliveries_workflow")
 	narrow("run", f.Run, "deliveries_run")
@@ -173,22 +187,37 @@ func (s *Store) deliveries(ctx context.Context, query string, args ...any) ([]De
 	var list []Delivery
 	for rows.Next() {
 		var d Delivery
-		var next, created, ended int64
-		err := rows.Scan(&d.No, &d.Key, &d.Run, &d.Workflow, &d.Action, &d.Item, &d.Provider, &d.Config, &d.Destination,
-			&d.Sealed, &d.State, &d.Attempts, &next, &d.Reason, &created, &ended)
-		if err != nil {
+		var at deliveryTimes
+		if err := rows.Scan(d.columns(&at)...); err != nil {
 			return nil, err
 		}
-		d.Next, d.Created, d.Ended = moment(next), moment(created), moment(ended)
+		d.date(at)
 		list = append(list, d)
 	}
 	return list, rows.Err()
 }
 
-// errAlive means that a message is still under way.
-var errAlive = errors.New("it is not dead")
+// deliveryTimes are the times of a Delivery as they are stored.
+type deliveryTimes struct{ next, expires, created, ended, reported int64 }
 
-// Revive has a dead message sent again, under a key of its own.
+// columns are where deliveryColumns go to.
+func (d *Delivery) columns(at *deliveryTimes) []any {
+	return []any{
+		&d.No, &d.Key, &d.Run, &d.Workflow, &d.Action, &d.Item, &d.Provider, &d.Config, &d.Destination, &d.Episode, &d.Kind, &d.Severity,
+		&d.Sealed, &d.State, &d.Attempts, &d.Deaths, &at.next, &at.expires, &d.Reason, &at.created, &at.ended, &at.reported,
+	}
+}
+
+func (d *Delivery) date(at deliveryTimes) {
+	d.Next, d.Expires, d.Created = moment(at.next), moment(at.expires), moment(at.created)
+	d.Ended, d.Reported = moment(at.ended), moment(at.reported)
+}
+
+// ErrAlive means that a message is still under way, or has arrived.
+var ErrAlive = errors.New("it is not dead")
+
+// Revive has a dead message sent again, under a key of its own. It does not expire.
+// ErrNotFound, ErrAlive: there is nothing to send again.
 func (s *Store) Revive(ctx context.Context, key, again string) error {
 	now := stamp(s.Now())
 	return s.write(ctx, func(t *tx) error {
@@ -200,10 +229,10 @@ func (s *Store) Revive(ctx context.Context, key, again string) error {
 		case !found:
 			return fmt.Errorf("delivery %s: %w", key, ErrNotFound)
 		case state != Dead:
-			return fmt.Errorf("delivery %s: %w: %s", key, errAlive, state)
+			return fmt.Errorf("delivery %s: %w: %s", key, ErrAlive, state)
 		}
-		return t.exec(`INSERT INTO deliveries (key, run, workflow, action, item, provider, config, destination, sealed, state, next, created)
-			SELECT ?, run, workflow, action, item, provider, config, destination, sealed, ?, ?, ? FROM deliveries WHERE key = ?
+		return t.exec(`INSERT INTO deliveries (key, run, workflow, action, item, provider, config, destination, episode, kind, severity, sealed, state, next, created)
+			SELECT ?, run, workflow, action, item, provider, config, destination, episode, kind, severity, sealed, ?, ?, ? FROM deliveries WHERE key = ?
 			ON CONFLICT (key) DO NOTHING`, again, string(Pending), now, now, key)
 	})
 }

@@ -81,7 +81,7 @@ func initialise(ctx context.Context, path string) error {
 		return err
 	}
 	f.Close()
-	db, err := connect(path, readWrite)
+	db, err := connect(path, everywhere)
 	if err != nil {
 		return err
 	}
@@ -90,6 +90,7 @@ func initialise(ctx context.Context, path string) error {
 		fmt.Sprintf("PRAGMA page_size = %d", pageSize),
 		"PRAGMA auto_vacuum = INCREMENTAL",
 		fmt.Sprintf("PRAGMA application_id = %d", applicationID),
+		"PRAGMA journal_mode = WAL", // the last: then there is a first page
 	} {
 		if _, err := db.ExecContext(ctx, pragma); err != nil {
 			return errors.Join(err, db.Close())
