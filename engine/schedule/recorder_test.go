@@ -209,8 +209,9 @@ func (m *memory) results() map[string]*engine.Result {
 
 // A plant is providers for tests: what an action of type "act" does is do's matter.
 type plant struct {
-	do     func(ctx context.Context, what string) error
-	listen func(ctx context.Context, emit func(providers.Alert) error) error
+	do       func(ctx context.Context, what string) error
+	executes bool // it runs programs
+	listen   func(ctx context.Context, emit func(providers.Alert) error) error
 }
 
 type act struct {
@@ -220,7 +221,7 @@ type act struct {
 func (p *plant) registry() *providers.Registry {
 	return providers.NewRegistry(
 		providers.Define(providers.Definition[struct{}]{
-			Type: "act", Notify: providers.Call(func(_ struct{}, ctx context.Context, a act) (any, error) {
+			Type: "act", Executes: p.executes, Notify: providers.Call(func(_ struct{}, ctx context.Context, a act) (any, error) {
 				if p.do == nil {
 					return true, nil
 				}

@@ -37,7 +37,8 @@ type Folders struct {
 	Poll    bool         // do not ask the system to tell of changes
 	Log     *slog.Logger // nil: nothing is logged
 
-	mu sync.Mutex // one reads at a time
+	mu  sync.Mutex // one reads at a time
+	was string     // what it looked like before it was read
 }
 
 func (f *Folders) log() *slog.Logger {
@@ -52,6 +53,11 @@ func (f *Folders) log() *slog.Logger {
 func (f *Folders) Reload(ctx context.Context) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	return f.reload(ctx)
+}
+
+func (f *Folders) reload(ctx context.Context) error {
+	was := f.looks()
 	sources, err := ReadFolders(f.Dirs...)
 	if err != nil {
 		return err
@@ -69,7 +75,20 @@ func (f *Folders) Reload(ctx context.Context) error {
 			f.log().Warn("a file is wrong, its last good workflows go on", "file", file.Name, "problems", len(file.Problems))
 		}
 	}
+	f.was = was
 	return nil
+}
+
+// refresh reloads if something changed since the folders were read.
+func (f *Folders) refresh(ctx context.Context) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.looks() == f.was {
+		return
+	}
+	if err := f.reload(ctx); err != nil && ctx.Err() == nil {
+		f.log().Error("the folders cannot be read, all stays as it was", "problem", err)
+	}
 }
 
 // Watch reloads when something changes in the folders, until ctx is done. Where the
@@ -132,8 +151,13 @@ func (f *Folders) poll(ctx context.Context, every time.Duration, w *fsnotify.Wat
 	}
 	look := time.NewTicker(every)
 	defer look.Stop()
-	was := f.looks()
 	for {
+		if w != nil { // first, so that nothing is missed between reading and being told
+			if err := f.follow(w); err != nil {
+				f.log().Warn("a folder cannot be watched, it is looked at every minute", "problem", err)
+			}
+		}
+		f.refresh(ctx)
 		select {
 		case <-ctx.Done():
 			return
@@ -148,20 +172,6 @@ func (f *Folders) poll(ctx context.Context, every time.Duration, w *fsnotify.Wat
 				return
 			}
 			f.log().Warn("some changes of the folders were not told of", "problem", err)
-		}
-		now := f.looks()
-		if now == was {
-			continue
-		}
-		was = now
-		if w != nil {
-			if err := f.follow(w); err != nil {
-				f.log().Warn("a folder cannot be watched, it is looked at every minute", "problem", err)
-			}
-		}
-		if err := f.Reload(ctx); err != nil && ctx.Err() == nil {
-			f.log().Error("the folders cannot be read, all stays as it was", "problem", err)
-			was = "" // look again
 		}
 	}
 }
