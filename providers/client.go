@@ -29,7 +29,7 @@ type Client struct {
 // operations are what a provider can do, its client's type forgotten.
 type operations struct {
 	query, notify func(context.Context, source.Value) (any, error)
-	subscribe     func(context.Context, source.Value, func(Alert) error) error
+	subscribe     func(source.Value) (Stream, error)
 	converse      func(context.Context, source.Value, Talk) (any, error)
 	pull          func(context.Context) ([]Alert, error)
 	check         func(context.Context) error
@@ -50,11 +50,23 @@ func (c *Client) Notify(ctx context.Context, with source.Value) (any, error) {
 // which it returns.
 func (c *Client) Subscribe(ctx context.Context, with source.Value, emit func(Alert) error) error {
 	return c.guard(ctx, "subscribe", func() error {
-		if c.do.subscribe == nil {
-			return ErrUnsupported
+		stream, err := c.stream(with)
+		if err != nil {
+			return err
 		}
+		return stream(ctx, emit)
+	})
+}
+
+// stream reads the parameters of a stream. There may be thousands that listen, and what
+// this takes of the stack would stay with each of them.
+func (c *Client) stream(with source.Value) (Stream, error) {
+	if c.do.subscribe == nil {
+		return nil, ErrUnsupported
+	}
+	return apart(func() (Stream, error) {
 		c.noteSecrets(c.provider.Subscribe, with)
-		return c.do.subscribe(ctx, with, emit)
+		return c.do.subscribe(with)
 	})
 }
 
@@ -113,7 +125,7 @@ func (c *Client) call(ctx context.Context, op string, fn func(context.Context, s
 func (c *Client) guard(ctx context.Context, op string, fn func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			c.log.Error("provider panicked", "op", op, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			c.log.Error("provider panicked", "op", op, "panic", fmt.Sprint(p), "stack", stackOf(p))
 			err = &Error{Provider: c.provider.Type, Op: op, Err: fmt.Errorf("bug in the provider: panic: %v", p)}
 		}
 	}()
@@ -121,4 +133,12 @@ func (c *Client) guard(ctx context.Context, op string, fn func() error) (err err
 		return wrap(c.provider.Type, op, Stopped(ctx))
 	}
 	return wrap(c.provider.Type, op, fn())
+}
+
+// stackOf is the stack of a panic that has just been recovered from.
+func stackOf(p any) string {
+	if elsewhere, ok := p.(*panicked); ok {
+		return string(elsewhere.stack)
+	}
+	return string(debug.Stack())
 }

@@ -47,7 +47,7 @@ type (
 	}
 	Listener[C any] struct {
 		params, fields *schema.Schema
-		listen         func(c C, ctx context.Context, what string, with source.Value, emit func(Alert) error) error
+		begin          func(c C, what string, with source.Value) (Stream, error)
 	}
 )
 
@@ -73,7 +73,7 @@ func Define[C any](d Definition[C]) Provider {
 	if d.Converse.converse != nil {
 		p.Converse = &Operation{Params: d.Converse.params, Message: d.Message}
 	}
-	if d.Subscribe.listen != nil {
+	if d.Subscribe.begin != nil {
 		p.Subscribe = &Operation{Params: d.Subscribe.params, Result: d.Subscribe.fields}
 	}
 	p.client = reflect.TypeFor[C]()
@@ -145,12 +145,12 @@ func Listen[C, Params any](fn func(C, context.Context, Params, func(Alert) error
 	s, decode := decoder[Params]()
 	return Listener[C]{
 		params: s,
-		listen: func(c C, ctx context.Context, what string, with source.Value, emit func(Alert) error) error {
+		begin: func(c C, what string, with source.Value) (Stream, error) {
 			params, err := decode(what, with)
 			if err != nil {
-				return err
+				return nil, err
 			}
-			return fn(c, ctx, params, emit)
+			return func(ctx context.Context, emit func(Alert) error) error { return fn(c, ctx, params, emit) }, nil
 		},
 	}
 }
@@ -183,13 +183,11 @@ func (m Method[C]) bind(c C, what string) func(context.Context, source.Value) (a
 	return func(ctx context.Context, with source.Value) (any, error) { return m.call(c, ctx, what, with) }
 }
 
-func (l Listener[C]) bind(c C, what string) func(context.Context, source.Value, func(Alert) error) error {
-	if l.listen == nil {
+func (l Listener[C]) bind(c C, what string) func(source.Value) (Stream, error) {
+	if l.begin == nil {
 		return nil
 	}
-	return func(ctx context.Context, with source.Value, emit func(Alert) error) error {
-		return l.listen(c, ctx, what, with, emit)
-	}
+	return func(with source.Value) (Stream, error) { return l.begin(c, what, with) }
 }
 
 func bind[C any](fn func(C, context.Context) ([]Alert, error), c C) func(context.Context) ([]Alert, error) {

@@ -2,6 +2,8 @@ package providers
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 
 	"tocsin/workflows/source"
 )
@@ -11,25 +13,44 @@ import (
 type Stream func(ctx context.Context, emit func(Alert) error) error
 
 // Streams is Listen for a provider of which there may be thousands that listen: fn reads
-// the parameters, and what it returns listens. While that waits, the parameters are not
-// on its stack any more, which they would double more than once.
+// the parameters, and what it returns listens, without having them any more.
 func Streams[C, Params any](fn func(C, Params) (Stream, error)) Listener[C] {
 	s, decode := decoder[Params]()
-	begin := func(c C, what string, with source.Value) (Stream, error) {
-		params, err := decode(what, with)
-		if err != nil {
-			return nil, err
-		}
-		return fn(c, params)
-	}
 	return Listener[C]{
 		params: s,
-		listen: func(c C, ctx context.Context, what string, with source.Value, emit func(Alert) error) error {
-			stream, err := begin(c, what, with)
+		begin: func(c C, what string, with source.Value) (Stream, error) {
+			params, err := decode(what, with)
 			if err != nil {
-				return err
+				return nil, err
 			}
-			return stream(ctx, emit)
+			return fn(c, params)
 		},
 	}
 }
+
+// apart calls fn with a stack of its own, which is given back at once. A panic of fn's is
+// the caller's.
+func apart[T any](fn func() (T, error)) (result T, err error) {
+	over := make(chan *panicked)
+	go func() {
+		defer func() {
+			if p := recover(); p != nil {
+				over <- &panicked{p, debug.Stack()}
+			}
+			close(over)
+		}()
+		result, err = fn()
+	}()
+	if p := <-over; p != nil {
+		panic(p)
+	}
+	return result, err
+}
+
+// panicked is a panic of another goroutine, with the stack that it had.
+type panicked struct {
+	value any
+	stack []byte
+}
+
+func (p *panicked) String() string { return fmt.Sprint(p.value) }

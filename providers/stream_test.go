@@ -3,6 +3,8 @@ package providers_test
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"strings"
 	"testing"
 
 	"tocsin/providers"
@@ -58,3 +60,27 @@ func TestStreams(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A panic while the parameters are read, which happens on another stack, is the call's
+// error too, and the log shows where it was.
+func TestStreamPanics(t *testing.T) {
+	var log strings.Builder
+	pool := providers.NewPool(providers.NewRegistry(providers.Define(providers.Definition[struct{}]{
+		Type:      "feed",
+		Subscribe: providers.Streams(func(struct{}, struct{}) (providers.Stream, error) { return hungry() }),
+	})), providers.Env{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	t.Cleanup(func() { pool.Close() })
+	client, err := pool.ClientWith(t.Context(), "feed", source.Value{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = client.Subscribe(t.Context(), source.Value{}, func(providers.Alert) error { return nil })
+	if err == nil || err.Error() != "feed: subscribe: bug in the provider: panic: nothing to feed" {
+		t.Error(err)
+	}
+	if !strings.Contains(log.String(), "panic=\"nothing to feed\"") || !strings.Contains(log.String(), "providers_test.hungry") {
+		t.Errorf("the log: %s", &log)
+	}
+}
+
+func hungry() (providers.Stream, error) { panic("nothing to feed") }
