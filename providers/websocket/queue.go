@@ -56,8 +56,8 @@ func newQueue(size, workers int, do func(*item)) *queue {
 func (q *queue) put(items ...item) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for _, i := range items {
-		q.add(i)
+	for k := range items {
+		q.add(&items[k])
 	}
 }
 
@@ -66,7 +66,7 @@ func (q *queue) put(items ...item) {
 func (q *queue) offer(instead bool, items ...item) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for _, i := range items {
+	for k := range items {
 		switch {
 		case !q.crowded(0):
 		case !instead || q.items.n == 0:
@@ -76,7 +76,7 @@ func (q *queue) offer(instead bool, items ...item) {
 			q.drop()
 			q.dropped.oldest++
 		}
-		q.add(i)
+		q.add(&items[k])
 	}
 }
 
@@ -88,10 +88,11 @@ func (q *queue) note(i item) {
 		q.dropped.newest++
 		return
 	}
-	q.add(i)
+	q.add(&i)
 }
 
-func (q *queue) add(i item) {
+// add is called with little of the stack left, and an item is large.
+func (q *queue) add(i *item) {
 	if q.closed.Load() {
 		q.dropped.stopped++
 		return
@@ -240,14 +241,14 @@ type ring struct {
 	peak  int // most that it had since it was empty
 }
 
-func (r *ring) push(i item) {
+func (r *ring) push(i *item) {
 	if r.n == len(r.items) {
 		larger := make([]item, max(leastItems, 2*len(r.items)))
 		k := copy(larger, r.items[r.head:])
 		copy(larger[k:], r.items[:r.head])
 		r.items, r.head = larger, 0
 	}
-	r.items[(r.head+r.n)&(len(r.items)-1)] = i
+	r.items[(r.head+r.n)&(len(r.items)-1)] = *i
 	r.n++
 	r.peak = max(r.peak, r.n)
 }

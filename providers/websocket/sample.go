@@ -81,7 +81,7 @@ func (p *sampler) connect(ctx context.Context) *Error {
 	}
 	p.l = l
 	go func() {
-		p.ended <- l.read(ctx, func() bool { return true }, p.heard)
+		p.ended <- l.read(ctx, hearer{p})
 	}()
 	return nil
 }
@@ -105,6 +105,12 @@ func (p *sampler) plan(failed *Error) error {
 	p.retry = time.Now().Add(d)
 	return err
 }
+
+// A hearer takes the messages of a sampler's link, for which there is always room.
+type hearer struct{ *sampler }
+
+func (hearer) room(context.Context, *link) bool                       { return true }
+func (h hearer) take(_ *link, typ websocket.MessageType, data []byte) { h.heard(typ, data) }
 
 // heard is told of every message: it is a reply if one is waited for.
 func (p *sampler) heard(typ websocket.MessageType, data []byte) {

@@ -83,24 +83,26 @@ type subscription struct {
 	again bool      // there was a connection before
 }
 
-// run listens until ctx is done. There may be thousands who do: what takes much of the
-// stack is in functions that are over while it listens.
-func (s *subscription) run(ctx context.Context) error {
-	inner, halt := context.WithCancelCause(ctx)
-	defer halt(nil)
-	s.begin(inner, halt)
-	listen := s.listen
+// run listens until ctx is done. There may be thousands who do, so what takes much of the
+// stack is over while it listens, or done apart, and few functions are between it and
+// what waits for the next message: a stack is doubled as soon as it is too small.
+func (s *subscription) run(ctx context.Context) (err error) {
+	ctx = s.begin(ctx)
+	defer s.halt(nil)
+	var last *link
 	if s.live.sample != nil {
-		listen = s.sample
+		last, err = s.sample(ctx)
+	} else {
+		last, err = s.listen(ctx)
 	}
-	last, err := listen(inner)
-	return s.finish(inner, last, err)
+	return s.finish(ctx, last, err)
 }
 
-func (s *subscription) begin(ctx context.Context, halt context.CancelCauseFunc) {
-	s.halt = halt
+func (s *subscription) begin(ctx context.Context) context.Context {
+	ctx, s.halt = context.WithCancelCause(ctx)
 	s.queue = newQueue(s.live.queue, s.live.workers, func(i *item) { s.deliver(ctx, i) })
 	s.silent.start(s)
+	return ctx
 }
 
 // finish deals with what was taken before the server is told, over the last connection if
@@ -132,11 +134,12 @@ func (s *subscription) listen(ctx context.Context) (*link, error) {
 	for ctx.Err() == nil {
 		l, failed := s.open(ctx)
 		if failed == nil {
-			failed = s.read(ctx, l)
+			failed = l.read(ctx, s)
+			s.flush()
 			if ctx.Err() != nil {
 				return l, nil
 			}
-			s.lost(ctx, l, failed)
+			s.leave(ctx, l, failed)
 		}
 		if err := s.patient(ctx, failed); err != nil {
 			return nil, err
@@ -145,19 +148,18 @@ func (s *subscription) listen(ctx context.Context) (*link, error) {
 	return nil, nil
 }
 
-// read takes the messages of a connection until it ends, and says why it did.
-func (s *subscription) read(ctx context.Context, l *link) *Error {
-	l.t.stream.waits = s.flush
-	defer s.flush()
-	return l.read(ctx, func() bool { return s.room(ctx, l) }, func(typ websocket.MessageType, data []byte) { s.take(l, typ, data) })
+// open is attempt, apart.
+func (s *subscription) open(ctx context.Context) (l *link, failed *Error) {
+	s.apart(func() { l, failed = s.attempt(ctx) })
+	return l, failed
 }
 
-// open makes an attempt to connect, and raises what is to be told of it.
-func (s *subscription) open(ctx context.Context) (*link, *Error) {
+// attempt tries to connect, and raises what is to be told of it.
+func (s *subscription) attempt(ctx context.Context) (*link, *Error) {
 	more, failed := s.resume()
 	var l *link
 	if failed == nil {
-		s.apart(func() { l, failed = s.connect(ctx, more) })
+		l, failed = s.connect(ctx, more)
 	}
 	if failed != nil {
 		if ctx.Err() == nil {
@@ -194,6 +196,11 @@ func (s *subscription) apart(do func()) {
 	if p := <-over; p != nil {
 		panic(p)
 	}
+}
+
+// leave is lost, apart.
+func (s *subscription) leave(ctx context.Context, l *link, failed *Error) {
+	s.apart(func() { s.lost(ctx, l, failed) })
 }
 
 // lost closes a connection that has ended, and raises what is to be told of it. Failed

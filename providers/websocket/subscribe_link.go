@@ -68,6 +68,7 @@ func (s *subscription) connect(ctx context.Context, more []turn) (*link, *Error)
 	}
 	t.stream.finishing = func() bool { return l.aged.Load() || ctx.Err() != nil }
 	t.stream.clock = s.now
+	t.stream.waits = s.flush
 	t.stream.patience = func() { t.leash.goodbye(l.set.closeTimeout) }
 	t.leash.until(time.Time{})
 	l.task(func() { l.greet(ctx, more) })
@@ -122,18 +123,24 @@ func (l *link) writeWithin(p payload, limit time.Duration) *Error {
 	return fault(SendFailed, err, "a message could not be sent: the connection ended").detailed("%v", rootCause(err))
 }
 
-// read takes messages off the connection until it ends, and says why it did. Before a
-// message is taken, room is asked for it.
+// A taker gets the messages of a link. Before one is taken, room is asked for it: if
+// there is none, the link has failed.
+type taker interface {
+	room(context.Context, *link) bool
+	take(*link, websocket.MessageType, []byte)
+}
+
+// read takes messages off the connection until it ends, and says why it did.
 //
 // When ctx is done, or somebody has ended the link, what has been read from the socket
 // by then is still taken, and a message that has begun is waited for a moment.
-func (l *link) read(ctx context.Context, room func() bool, take func(websocket.MessageType, []byte)) *Error {
+func (l *link) read(ctx context.Context, to taker) *Error {
 	for {
 		typ, r, err := l.conn.Reader(context.Background())
 		if err != nil {
 			return l.readFault(ctx, err)
 		}
-		if !room() {
+		if !to.room(ctx, l) {
 			return l.why.Load()
 		}
 		data, err := l.payload(r)
@@ -146,7 +153,7 @@ func (l *link) read(ctx context.Context, room func() bool, take func(websocket.M
 		l.heard.Store(l.t.stream.heard.Load())
 		if !l.answers(data) {
 			l.seq.Add(1)
-			take(typ, data)
+			to.take(l, typ, data)
 		}
 	}
 }
