@@ -111,7 +111,7 @@ func TestThousandReloads(t *testing.T) {
 	load(t, c, FromDisk, texts(0)...)
 	ctx, cancel := context.WithCancel(t.Context())
 	var readers sync.WaitGroup
-	for range 4 {
+	for range 2 {
 		readers.Go(func() {
 			for ctx.Err() == nil {
 				items := c.Items()

@@ -249,7 +249,7 @@ func (k *keeper) overlap(j *Job, t *ticker) {
 		j.Wait = waiting == 0
 	case workflows.OverlapCancel:
 		j.Wait = true
-		k.cancelPrevious(t, j)
+		k.cancelPrevious(j)
 	case workflows.OverlapParallel:
 		for n := 2; n <= o.Runs; n++ {
 			if taken, _ := k.queue.at(j.Workflow, j.Key); !taken {
@@ -266,15 +266,17 @@ func (k *keeper) overlap(j *Job, t *ticker) {
 // errPrevious is why a run was canceled for the next.
 var errPrevious = fmt.Errorf("the next one of the clock was due (overlap: %s)", workflows.OverlapCancel)
 
-func (k *keeper) cancelPrevious(t *ticker, j *Job) {
+func (k *keeper) cancelPrevious(j *Job) {
 	for _, e := range k.queue.clear(j.Workflow, j.Key, errPrevious) {
-		tick := e.job.Tick()
-		tick.Outcome, tick.Reason, tick.Run = Skipped, errPrevious.Error(), ""
 		if e.durable {
-			k.scribe.drop(e.job, tick.Reason)
+			k.scribe.drop(e.job, errPrevious.Error())
 		}
-		k.counts[Skipped]++
-		k.scribe.ticks(*tick)
+		if len(e.past) == 0 { // else it started, in a process before
+			tick := e.job.Tick()
+			tick.Outcome, tick.Reason, tick.Run = Skipped, errPrevious.Error(), ""
+			k.counts[Skipped]++
+			k.scribe.ticks(*tick)
+		}
 	}
 }
 

@@ -100,7 +100,8 @@ type entry struct {
 	since   time.Time      // when it began
 	late    time.Duration
 	cancel  context.CancelCauseFunc
-	done    bool // it has left
+	cause   error // why it is to be canceled as soon as it can be
+	done    bool  // it has left
 }
 
 func (q *Local) init() {
@@ -311,10 +312,19 @@ func (q *Local) clear(workflow, key string, cause error) []*entry {
 		q.takeBack(h)
 		q.pass(h)
 		back = append([]*entry{h}, back...)
-	case h.cancel != nil:
-		h.cancel(cause)
+	default:
+		h.stop(cause)
 	}
 	return back
+}
+
+// stop cancels what has begun. If its begin is not on disk yet, that comes first.
+func (e *entry) stop(cause error) {
+	if e.cancel != nil {
+		e.cancel(cause)
+		return
+	}
+	e.cause = cause
 }
 
 // takeBack takes what has not begun out of the books. It may still be in the ring, where
@@ -336,6 +346,9 @@ func (q *Local) started(e *entry, in engine.Input, at time.Time, cancel context.
 	defer q.mu.Unlock()
 	e.job.Input = in
 	e.since, e.late, e.cancel = at, at.Sub(e.job.Due), cancel
+	if e.cause != nil {
+		cancel(e.cause)
+	}
 }
 
 // cancel stops a run that is under way. It says whether there was one.
@@ -343,10 +356,10 @@ func (q *Local) cancel(run string, cause error) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	e := q.runs[run]
-	if e == nil || e.cancel == nil {
+	if e == nil || !e.begun {
 		return false
 	}
-	e.cancel(cause)
+	e.stop(cause)
 	return true
 }
 

@@ -210,6 +210,8 @@ func (m *memory) results() map[string]*engine.Result {
 // A plant is providers for tests: what an action of type "act" does is do's matter.
 type plant struct {
 	do       func(ctx context.Context, what string) error
+	once     sync.Once
+	made     *providers.Registry
 	executes bool // it runs programs
 	listen   func(ctx context.Context, emit func(providers.Alert) error) error
 }
@@ -219,6 +221,11 @@ type act struct {
 }
 
 func (p *plant) registry() *providers.Registry {
+	p.once.Do(func() { p.made = p.make() })
+	return p.made
+}
+
+func (p *plant) make() *providers.Registry {
 	return providers.NewRegistry(
 		providers.Define(providers.Definition[struct{}]{
 			Type: "act", Executes: p.executes, Notify: providers.Call(func(_ struct{}, ctx context.Context, a act) (any, error) {
