@@ -103,10 +103,13 @@ func readAlerts(alerts []*value.Map, source string, arrived bool, now time.Time)
 		if !ok {
 			received = now
 		}
-		said := alert.Clone()
-		said.Delete("lastReceived")
-		sum := sha256.Sum256(encode(said))
-		list[i] = incoming{alert, fingerprint, source, arrived, received, sum[:16], encode(alert), 0}
+		said := plainMap(alert, 1)
+		body := value.AppendJSON(nil, said)
+		if _, dated := said.Get("lastReceived"); dated {
+			said.Set("lastReceived", nil)
+		}
+		sum := sha256.Sum256(value.AppendJSON(make([]byte, 0, len(body)), said))
+		list[i] = incoming{alert, fingerprint, source, arrived, received, sum[:16], body, 0}
 	}
 	return list, nil
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"tocsin/engine"
@@ -234,10 +236,16 @@ func encodeJob(j schedule.Job) []byte {
 	return joined(j, ours)
 }
 
-func (w fields) input(key string, m map[string]any) {
-	if m != nil {
-		w.any(key, m)
+// input is a map whose values mostly are values already.
+func (w fields) input(key string, given map[string]any) {
+	if given == nil {
+		return
 	}
+	m := value.NewMap(len(given))
+	for _, k := range slices.Sorted(maps.Keys(given)) {
+		m.Set(k, value.Of(given[k]))
+	}
+	w.m.Set(key, plain(m, 0))
 }
 
 func decodeJob(body []byte) (j schedule.Job, err error) {

@@ -92,9 +92,9 @@ type Backlog struct {
 	Oldest      time.Time // since when the first waits
 }
 
-const backlogQuery = "SELECT destination, count(*), min(next), min(created) FROM deliveries INDEXED BY deliveries_waiting WHERE ended = 0 GROUP BY destination"
+const backlogQuery = "SELECT destination, count(*), min(next), min(created) FROM deliveries INDEXED BY deliveries_waiting WHERE ended = 0 AND state <> 'sending' GROUP BY destination"
 
-// Backlogs are the destinations for which something waits or is being sent.
+// Backlogs are the destinations for which something waits.
 func (s *Store) Backlogs(ctx context.Context) ([]Backlog, error) {
 	rows, err := s.read.QueryContext(ctx, backlogQuery)
 	if err != nil {
@@ -114,14 +114,23 @@ func (s *Store) Backlogs(ctx context.Context) ([]Backlog, error) {
 	return list, rows.Err()
 }
 
-const waitingQuery = "SELECT " + deliveryColumns + ` FROM deliveries AS d INDEXED BY deliveries_waiting WHERE ended = 0 AND destination = ? AND next <= ?
+const waitingQuery = "SELECT " + deliveryColumns + ` FROM deliveries AS d INDEXED BY deliveries_waiting WHERE ended = 0 AND destination = ? AND next <= ? AND state <> 'sending'
 	AND (episode = '' OR NOT EXISTS (SELECT 1 FROM deliveries e INDEXED BY deliveries_episode WHERE e.episode = d.episode AND e.episode <> '' AND e.no < d.no AND e.ended = 0))
+	AND (kind = 'digest' OR NOT EXISTS (SELECT 1 FROM deliveries g INDEXED BY deliveries_digest WHERE g.destination = d.destination AND g.ended = 0 AND g.kind = 'digest'))
 	ORDER BY no LIMIT ?`
 
 // Waiting are the messages for a destination whose time has come, in the order in which
-// they were intended. Of one episode it is the first that has not ended.
+// they were intended. Of one episode it is the first that has not ended; while there is
+// a digest, it is that.
 func (s *Store) Waiting(ctx context.Context, destination string, now time.Time, limit int) ([]Delivery, error) {
 	return s.deliveries(ctx, waitingQuery, destination, stamp(now), limit)
+}
+
+const queuedQuery = "SELECT " + deliveryColumns + " FROM deliveries INDEXED BY deliveries_waiting WHERE ended = 0 AND destination = ? AND state <> 'sending' ORDER BY no LIMIT ?"
+
+// Queued is all that waits for a destination, in the order in which it was intended.
+func (s *Store) Queued(ctx context.Context, destination string, limit int) ([]Delivery, error) {
+	return s.deliveries(ctx, queuedQuery, destination, limit)
 }
 
 const episodeQuery = "SELECT " + deliveryColumns + " FROM deliveries INDEXED BY deliveries_episode WHERE episode = ? AND episode <> '' ORDER BY no"

@@ -117,8 +117,12 @@ func TestFold(t *testing.T) {
 	digest.Kind = "digest"
 	must(0, s.Fold(t.Context(), digest,
 		Settlement{Key: "a", State: Suppressed, Reason: "in d"}, Settlement{Key: "b", State: Suppressed, Reason: "in d"}))
+	must(0, s.Intend(t.Context(), aMessage("c", "slack ops")))
 	if got := keys(must(s.Waiting(t.Context(), "slack ops", time.Now(), 10))); got != "d" {
 		t.Errorf("%s", got)
+	}
+	if got := keys(must(s.Queued(t.Context(), "slack ops", 10))); got != "d c" {
+		t.Errorf("queued: %s", got)
 	}
 }
 
@@ -154,7 +158,7 @@ func TestDeadMessages(t *testing.T) {
 func TestPlansOfTheLane(t *testing.T) {
 	s := opened(t)
 	for query, args := range map[string][]any{
-		waitingQuery: {"d", 1, 1}, backlogQuery: nil, episodeQuery: {"e"}, unreportedQuery: {1},
+		waitingQuery: {"d", 1, 1}, queuedQuery: {"d", 1}, backlogQuery: nil, episodeQuery: {"e"}, unreportedQuery: {1},
 	} {
 		for _, line := range plan(t, s, query, args) {
 			if strings.HasPrefix(line, "SCAN ") && !strings.Contains(line, "INDEX") || strings.Contains(line, "TEMP B-TREE") {

@@ -17,7 +17,7 @@ import (
 // How a connection behaves. Full sync: what is committed survives a power cut.
 const (
 	everywhere = "_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)"
-	readWrite  = everywhere + "&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=journal_size_limit(67108864)&_pragma=cache_size(-16384)"
+	readWrite  = everywhere + "&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=journal_size_limit(67108864)&_pragma=cache_size(-16384)&_pragma=temp_store(MEMORY)"
 	readOnly   = everywhere + "&_pragma=query_only(1)&_pragma=cache_size(-8192)"
 )
 

@@ -150,7 +150,7 @@ func TestMigrate(t *testing.T) {
 		}
 	}
 	_, err := Open(t.Context(), Options{Path: path, Ballast: -1})
-	if err == nil || !strings.Contains(err.Error(), "newer version") || !strings.Contains(err.Error(), path+".v1.backup") {
+	if err == nil || !strings.Contains(err.Error(), "newer version") || !strings.Contains(err.Error(), backupPath(path, len(migrations()))) {
 		t.Errorf("%v", err)
 	}
 }

@@ -10,4 +10,5 @@ ALTER TABLE deliveries ADD COLUMN reported INTEGER NOT NULL DEFAULT 0; -- when s
 
 CREATE INDEX deliveries_waiting ON deliveries (destination, no) WHERE ended = 0;
 CREATE INDEX deliveries_episode ON deliveries (episode, no) WHERE episode <> '';
+CREATE INDEX deliveries_digest ON deliveries (destination, no) WHERE ended = 0 AND kind = 'digest';
 CREATE INDEX deliveries_unreported ON deliveries (no) WHERE state = 'dead' AND reported = 0;
