@@ -3,6 +3,7 @@ package lint
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"tocsin/workflows"
 	"tocsin/workflows/source"
@@ -115,9 +116,32 @@ func (c *checker) unused(s *workflows.Step, e source.Entry, what, root string) {
 			}
 		}
 	}
-	if !c.mentions(e.Key) {
+	if !c.mentions(e.Key) && !c.triggersRead(root+"."+e.Key) {
 		c.warn(e.Pos, source.UnusedValue, fmt.Sprintf("read it with {{ %s.%s }}, or leave it out", root, e.Key), "nobody reads the %s %q", what, e.Key)
 	}
+}
+
+// triggersRead reports whether a parameter of a trigger reads the path.
+func (c *checker) triggersRead(path string) bool {
+	for _, t := range c.w.Triggers {
+		if within(t.With, path) {
+			return true
+		}
+	}
+	return false
+}
+
+// within reports whether a text in v has the path.
+func within(v source.Value, path string) bool {
+	switch data := v.Data.(type) {
+	case string:
+		return strings.Contains(data, path)
+	case []source.Value:
+		return slices.ContainsFunc(data, func(item source.Value) bool { return within(item, path) })
+	case source.Map:
+		return slices.ContainsFunc(data, func(e source.Entry) bool { return within(e.Value, path) })
+	}
+	return false
 }
 
 // readsValue reports whether a path leads to the value, or to all of its kind.
