@@ -16,6 +16,7 @@ import (
 	"tocsin/engine"
 	"tocsin/engine/lint"
 	"tocsin/providers"
+	"tocsin/workflows"
 	"tocsin/workflows/source"
 )
 
@@ -231,6 +232,26 @@ func replace(name string, text []byte) error {
 		return broken(err)
 	}
 	return nil
+}
+
+// between is what is wrong between the files, by file, where that is asked for. Of one
+// file alone nobody knows what else there is.
+func (s *setup) between(docs documents) map[string]source.Problems {
+	if !s.doubts || len(docs.list) < 2 {
+		return nil
+	}
+	var files []*workflows.File
+	for _, d := range docs.list {
+		if d.file == nil {
+			return nil
+		}
+		files = append(files, d.file)
+	}
+	by := map[string]source.Problems{}
+	for _, p := range lint.Dependencies(files) {
+		by[p.Pos.File] = append(by[p.Pos.File], p)
+	}
+	return by
 }
 
 // review adds to the problems of d what works, but hardly as meant, where that is asked

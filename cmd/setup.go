@@ -153,14 +153,17 @@ func (s *setup) load(paths []string, required bool, stdout io.Writer) (documents
 	if err != nil {
 		return docs, err
 	}
+	problems := make([]source.Problems, len(docs.list))
 	for i, d := range docs.list {
-		ps, err := s.compile(d, share[i], env, required)
-		docs.add(s.review(d, ps))
-		if err != nil {
-			return docs, err
+		if problems[i], err = s.compile(d, share[i], env, required); err != nil {
+			break
 		}
 	}
-	return docs, nil
+	between := s.between(docs)
+	for i, d := range docs.list {
+		docs.add(s.review(d, append(problems[i], between[d.name]...)))
+	}
+	return docs, err
 }
 
 // distribute gives each document the settings whose path it has. One that no document

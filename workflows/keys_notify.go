@@ -232,6 +232,13 @@ func readNotify(r *reader, v source.Value) *Notices {
 	return n
 }
 
+// At is where n itself says a key; false: it is not said, or by the workflow.
+func (n *Notices) At(key string) (source.Pos, bool) {
+	m, _ := n.written.Data.(source.Map)
+	v, ok := m.Get(key)
+	return v.Pos, ok
+}
+
 // over is n where what it does not say is as in base. Both were read before, with their
 // problems.
 func (n *Notices) over(base *Notices) *Notices {

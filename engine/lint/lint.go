@@ -47,6 +47,7 @@ var rules = []func(*checker){
 	(*checker).unreachable,
 	(*checker).stops,
 	(*checker).throttles,
+	(*checker).notices,
 	(*checker).times,
 	(*checker).strayKeys,
 	(*checker).unusedSteps,
@@ -67,7 +68,7 @@ type checker struct {
 
 func newChecker(w *workflows.Workflow, lib engine.Library) *checker {
 	c := &checker{w: w, reg: lib.Providers, fns: lib.Functions, keepMode: lib.Compat == "keep" || w.Compat == "keep"}
-	r := reader{c, templating.Language{Functions: lib.Functions, Keep: c.keepMode}}
+	r := reader{c, templating.Language{Functions: lib.Functions, Keep: c.keepMode}, map[source.Pos]bool{}}
 	r.workflow()
 	return c
 }

@@ -36,6 +36,7 @@ const (
 	loop
 	enrichment
 	configuration
+	resolution // a parameter of on_resolve
 )
 
 // at is the place of a path in the text.
@@ -45,6 +46,7 @@ func (t *text) at(r templating.Ref) source.Pos { return t.value.At(r.Offset) }
 type reader struct {
 	*checker
 	lang templating.Language
+	told map[source.Pos]bool // steps of escalations that were read
 }
 
 func (r reader) workflow() {
@@ -75,6 +77,30 @@ func (r reader) step(s *workflows.Step) {
 		r.data(text{step: s, role: enrichment}, e.Value.Value)
 	}
 	r.data(text{step: s, role: configuration}, s.Config)
+	r.notices(s)
+}
+
+// notices are the texts of who is told of an alert that lasts. What the workflow says,
+// each of its actions has.
+func (r reader) notices(s *workflows.Step) {
+	r.data(text{step: s, role: resolution}, s.OnResolve)
+	if s.Notify == nil {
+		return
+	}
+	r.data(text{step: s, role: variable}, s.Notify.Key.Value)
+	told := []workflows.Telling{}
+	if s.Notify.Fallback != nil {
+		told = append(told, *s.Notify.Fallback)
+	}
+	for _, e := range s.Notify.Escalate {
+		told = append(told, e.Tell...)
+	}
+	for _, t := range told {
+		if t.Step != nil && !r.told[t.Step.Pos] {
+			r.told[t.Step.Pos] = true
+			r.step(t.Step)
+		}
+	}
 }
 
 func (r reader) part(s *workflows.Step, p workflows.Part) {

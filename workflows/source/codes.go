@@ -106,6 +106,9 @@ const (
 	ActionsStillRun      = "TOC111"
 	ShortInterval        = "TOC112"
 	ShortTimeout         = "TOC113"
+	UnknownWorkflow      = "TOC114"
+	ShortHold            = "TOC115"
+	NoResolve            = "TOC116"
 
 	// Comments to this program.
 	UnknownCode  = "TOC121"
@@ -190,7 +193,7 @@ var rules = []Rule{
 	{UndefinedConfig, "undefined-config", IsEither, "A configuration that nobody has defined"},
 	{MissingConfig, "missing-config", IsEither, "A provider that needs a configuration and has none"},
 	{NoMessage, "no-message", IsWarning, "An on-failure action that cannot say what failed"},
-	{UnknownAction, "unknown-action", IsEither, `A "use" of an action that does not exist`},
+	{UnknownAction, "unknown-action", IsEither, "An action that does not exist"},
 	{BadProviders, "bad-providers", IsError, "Provider configurations that are not what they should be"},
 	{BadJSON, "bad-json", IsEither, "A variable that should be JSON and is not"},
 	{UnsetVariable, "unset-variable", IsWarning, "An environment variable that is not set"},
@@ -221,6 +224,9 @@ var rules = []Rule{
 	{ActionsStillRun, "actions-still-run", IsNote, `"continue: false" on a step, with actions after it`},
 	{ShortInterval, "short-interval", IsNote, "An interval that is shorter than the run may take"},
 	{ShortTimeout, "short-timeout", IsWarning, "A timeout longer than the one around it"},
+	{UnknownWorkflow, "unknown-workflow", IsWarning, `A "depends_on" that leads nowhere, or round in a circle`},
+	{ShortHold, "short-hold", IsNote, "A time of notify that is over before the next run"},
+	{NoResolve, "no-resolve", IsNote, "An action that cannot say that its alert is over"},
 	{UnknownCode, "unknown-code", IsWarning, "An ignore of a code that does not exist"},
 	{UnusedIgnore, "unused-ignore", IsNote, "An ignore that ignores nothing"},
 }
