@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tocsin/engine"
+	"tocsin/engine/episode"
 	"tocsin/workflows"
 )
 
@@ -58,6 +59,8 @@ type jsonStep struct {
 	With       any            `json:"with,omitempty"`
 	Output     any            `json:"output,omitempty"`
 	Items      []engine.Event `json:"items,omitempty"`
+	// What was decided about telling of alerts that last, where somebody remembers.
+	Notices []episode.Notice `json:"notices,omitempty"`
 }
 
 // JSON writes one object with a version, a summary and every workflow with its steps.
@@ -91,7 +94,7 @@ func stepJSON(s *engine.StepResult) jsonStep {
 	j := jsonStep{
 		Name: s.Name, Kind: s.Kind, Provider: s.Provider, Line: s.Pos.Line, Status: s.Status,
 		Reason: s.Reason, Fired: s.Fired, Alerting: s.Alerting, DurationMS: millis(s.Duration),
-		Retries: s.Retries, Checks: s.Checks, With: s.With, Output: s.Output, Items: s.Items,
+		Retries: s.Retries, Checks: s.Checks, With: s.With, Output: s.Output, Items: s.Items, Notices: s.Notices,
 	}
 	if !s.Started.IsZero() {
 		at := s.Started.UTC()
