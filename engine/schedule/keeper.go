@@ -158,7 +158,7 @@ func (k *keeper) first(t *ticker, now time.Time) {
 	t.at = t.grid.Next(now)
 	if !k.seen[t.workflow] && t.grid.every > 0 && t.trigger.Timing.CatchUp.Policy != workflows.CatchUpSkip {
 		t.last = t.grid.floor(now)
-		k.fire(t, t.last)
+		k.fire(t, t.last, false)
 		return
 	}
 	k.note(t, Tick{At: now, Outcome: Seen})
@@ -208,7 +208,7 @@ func (k *keeper) tick(t *ticker, now time.Time) {
 		k.note(t, Tick{At: at, Outcome: Missed, Reason: reason})
 	}
 	for _, at := range start {
-		k.fire(t, at)
+		k.fire(t, at, len(start) > 1)
 	}
 	if len(moments) > 0 {
 		t.last = moments[len(moments)-1]
@@ -216,15 +216,16 @@ func (k *keeper) tick(t *ticker, now time.Time) {
 	t.at = t.grid.Next(t.last)
 }
 
-// fire starts the run of a moment, or says why not.
-func (k *keeper) fire(t *ticker, at time.Time) {
+// fire starts the run of a moment, or says why not. One of several that are made up for
+// waits for the others.
+func (k *keeper) fire(t *ticker, at time.Time, several bool) {
 	if k.view.disabled(t.workflow) {
 		k.note(t, Tick{At: at, Outcome: Skipped, Reason: "the workflow is disabled"})
 		return
 	}
 	run := TickRun(t.workflow, t.name, at)
 	j := Job{
-		Run: run, Workflow: t.workflow, Trigger: t.name, By: "scheduler", Due: at, Attempt: 1, Key: clockKey,
+		Run: run, Workflow: t.workflow, Trigger: t.name, By: "scheduler", Due: at, Attempt: 1, Key: clockKey, Wait: several,
 		Input: engine.Input{Run: run, Trigger: t.trigger.Type},
 	}
 	k.overlap(&j, t)
@@ -246,10 +247,12 @@ func (k *keeper) overlap(j *Job, t *ticker) {
 	switch o := t.trigger.Timing.Overlap; o.Policy {
 	case workflows.OverlapQueueOne:
 		_, waiting := k.queue.at(j.Workflow, j.Key)
-		j.Wait = waiting == 0
+		j.Wait = j.Wait || waiting == 0
 	case workflows.OverlapCancel:
+		if !j.Wait {
+			k.cancelPrevious(j)
+		}
 		j.Wait = true
-		k.cancelPrevious(j)
 	case workflows.OverlapParallel:
 		for n := 2; n <= o.Runs; n++ {
 			if taken, _ := k.queue.at(j.Workflow, j.Key); !taken {
@@ -257,9 +260,6 @@ func (k *keeper) overlap(j *Job, t *ticker) {
 			}
 			j.Key = fmt.Sprintf("%s %d", clockKey, n)
 		}
-	default:
-		// Moments that are made up for follow each other.
-		j.Wait = t.trigger.Timing.CatchUp.Policy == workflows.CatchUpAll && k.clock.time().Sub(j.Due) > fresh
 	}
 }
 

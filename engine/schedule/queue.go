@@ -290,7 +290,7 @@ func (q *Local) unwritten(workflow, key string) []Job {
 }
 
 // clear takes back what waits for a spot, and cancels what is at it. What is there and
-// has not begun is taken back too.
+// has not begun, now or in a process before, is taken back too.
 func (q *Local) clear(workflow, key string, cause error) []*entry {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -306,7 +306,7 @@ func (q *Local) clear(workflow, key string, cause error) []*entry {
 		q.takeBack(e)
 	}
 	switch h := t.holder; {
-	case !h.begun:
+	case !h.begun && len(h.past) == 0:
 		l := q.lanes[h.job.Lane()]
 		l.workflows[h.job.Workflow].ready.remove(h)
 		q.takeBack(h)
