@@ -32,16 +32,16 @@ func ReadBody(body io.Reader, encoding string) (raw, plain []byte, err error) {
 }
 
 func decompress(raw []byte, encoding string) ([]byte, error) {
-	from := bytes.NewReader(raw)
+	packed := bytes.NewReader(raw)
 	var r io.Reader
 	var err error
 	switch encoding {
 	case "", "identity":
 		return raw, nil
 	case "gzip", "x-gzip":
-		r, err = gzip.NewReader(from)
+		r, err = gzip.NewReader(packed)
 	case "deflate":
-		r, err = inflater(raw, from)
+		r, err = inflater(raw, packed)
 	default:
 		return nil, refuse(Unsupported, "Content-Encoding %q is not read: send gzip, deflate or none", short(encoding))
 	}
@@ -55,19 +55,19 @@ func decompress(raw []byte, encoding string) ([]byte, error) {
 		return nil, err
 	case err != nil:
 		return nil, refuse(Malformed, "the body is no %s: %v", encoding, err)
-	case from.Len() > 0:
-		return nil, refuse(Malformed, "%d bytes follow the end of the %s body", from.Len(), encoding)
+	case packed.Len() > 0:
+		return nil, refuse(Malformed, "%d bytes follow the end of the %s body", packed.Len(), encoding)
 	}
 	return plain, nil
 }
 
 // inflater reads deflate: with the header of zlib, as RFC 9110 §8.4.1.2 says, or
 // without, as many send it.
-func inflater(raw []byte, from io.Reader) (io.Reader, error) {
+func inflater(raw []byte, packed io.Reader) (io.Reader, error) {
 	if len(raw) >= 2 && raw[0]&0x0f == 8 && (int(raw[0])<<8|int(raw[1]))%31 == 0 {
-		return zlib.NewReader(from)
+		return zlib.NewReader(packed)
 	}
-	return flate.NewReader(from), nil
+	return flate.NewReader(packed), nil
 }
 
 // atMost reads all of r unless it is longer than MaxBody.

@@ -35,7 +35,7 @@ such a last word.
 // (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md §3):
 // the Content-Type tells the mode.
 func parseCloudEvents(r Request) ([]Alert, error) {
-	o := origin{"cloudevents", r}
+	o := from("cloudevents", r)
 	kind, _, err := mediaType(r)
 	if err != nil {
 		return nil, err

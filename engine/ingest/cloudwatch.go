@@ -34,7 +34,7 @@ func parseCloudWatch(r Request) ([]Alert, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := origin{"cloudwatch", r}
+	o := from("cloudwatch", r)
 	switch kind := text(m, "Type"); kind {
 	case "Notification":
 		return o.single(snsNotification(m))
@@ -60,7 +60,7 @@ func confirm(r Request, m *value.Map) error {
 		return refuse(Invalid, "the subscription of %s needs to be confirmed by hand", topic)
 	}
 	if _, err := r.Fetch(address); err != nil {
-		return refuse(Invalid, "the subscription of %s could not be confirmed: %v", topic, err)
+		return refuse(Unavailable, "the subscription of %s could not be confirmed: %v", topic, err)
 	}
 	return skip("the subscription of %s is confirmed", topic)
 }

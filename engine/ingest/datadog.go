@@ -45,7 +45,7 @@ func parseDatadog(r Request) ([]Alert, error) {
 	if err != nil {
 		return nil, err
 	}
-	return origin{"datadog", r}.single(datadogMonitor(m))
+	return from("datadog", r).single(datadogMonitor(m))
 }
 
 func datadogMonitor(m *value.Map) (draft, error) {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"tocsin/templating/value"
@@ -14,7 +13,6 @@ import (
 
 // A draft is an alert in the making. Empty fields are left out.
 type draft struct {
-	ID          string
 	Name        string
 	Status      string // "": firing
 	Severity    string // "": what ?severity= says, else Otherwise
@@ -33,9 +31,12 @@ type draft struct {
 
 // An origin is the format that makes alerts, and the request it makes them of.
 type origin struct {
-	format string
-	r      Request
+	format   string
+	r        Request
+	received string
 }
+
+func from(format string, r Request) origin { return origin{format, r, timeText(r.Now)} }
 
 // alert finishes d. The error is an *Error of kind Invalid or TooLarge.
 func (o origin) alert(d draft) (Alert, error) {
@@ -45,33 +46,38 @@ func (o origin) alert(d draft) (Alert, error) {
 	if d.Fingerprint == "" {
 		d.Fingerprint = digest(d.Name)
 	}
-	a := Alert{
-		"name": d.Name, "status": or(d.Status, "firing"), "severity": o.severity(d),
-		"fingerprint": fitting(d.Fingerprint), "source": []any{o.format}, "labels": labelsOf(d.Labels),
-	}
+	a := make(Alert, 18+len(d.Extra))
 	for k, v := range d.Extra {
 		if v != nil && v != "" {
 			a[k] = v
 		}
 	}
-	for k, v := range map[string]string{
-		"id": d.ID, "message": d.Message, "description": d.Description, "url": d.URL, "imageUrl": d.ImageURL,
-		"environment": d.Environment, "service": d.Service,
-	} {
-		if v != "" {
-			a[k] = v
+	say := func(key, s string) {
+		if s != "" {
+			a[key] = s
 		}
 	}
+	say("name", d.Name)
+	say("status", or(d.Status, "firing"))
+	say("severity", o.severity(d))
+	say("fingerprint", fitting(d.Fingerprint))
+	say("message", d.Message)
+	say("description", d.Description)
+	say("url", d.URL)
+	say("imageUrl", d.ImageURL)
+	say("environment", d.Environment)
+	say("service", d.Service)
 	if t, ok := readTime(d.Started); ok {
-		a["startedAt"] = timeText(t)
+		say("startedAt", timeText(t))
 	}
+	a["source"], a["labels"] = []any{o.format}, labelsOf(d.Labels)
 	return a, o.arrived(a)
 }
 
 // arrived notes how an alert came, and checks its labels.
 func (o origin) arrived(a Alert) error {
 	if _, given := a["lastReceived"]; !given {
-		a["lastReceived"] = timeText(o.r.Now)
+		a["lastReceived"] = o.received
 	}
 	a["pushed"] = true
 	a["providerType"] = o.format
@@ -189,9 +195,14 @@ func setLabel(labels *value.Map, name, v string) {
 	}
 }
 
-// addLabel adds a label; a name that came before gets both values.
+// addLabel adds a label; a name that came before gets both values. One that is too long
+// already stays as it is, and is refused.
 func addLabel(labels *value.Map, name, v string) {
-	if before := text(labels, name); before != "" {
+	before := text(labels, name)
+	if len(before) > MaxLabelSize {
+		return
+	}
+	if before != "" {
 		v = before + "," + v
 	}
 	labels.Set(name, v)
@@ -218,53 +229,4 @@ func or(s ...string) string {
 		}
 	}
 	return ""
-}
-
-// severity is the word of ours for one of theirs; "" for a word that nobody knows.
-func severity(word string) string {
-	switch strings.ToLower(strings.TrimSpace(word)) {
-	case "critical", "crit", "fatal", "emergency", "emerg", "disaster", "page", "p1", "sev1":
-		return "critical"
-	case "high", "error", "err", "major", "p2", "sev2":
-		return "high"
-	case "warning", "warn", "medium", "average", "minor", "p3", "sev3":
-		return "warning"
-	case "info", "information", "informational", "notice", "p4", "sev4":
-		return "info"
-	case "low", "debug", "trace", "not classified", "p5", "sev5":
-		return "low"
-	}
-	return ""
-}
-
-// status is the word of ours for one of theirs; "" for a word that nobody knows.
-func status(word string) string {
-	switch strings.ToLower(strings.TrimSpace(word)) {
-	case "firing", "triggered", "trigger", "alerting", "alarm", "problem", "down", "open", "opened", "active", "unresolved", "failing":
-		return "firing"
-	case "resolved", "resolve", "recovered", "recovery", "ok", "up", "closed", "cleared", "normal", "inactive":
-		return "resolved"
-	case "acknowledged", "acknowledge", "acked":
-		return "acknowledged"
-	case "suppressed", "muted", "silenced", "paused", "ignored", "archived":
-		return "suppressed"
-	case "pending", "no_data", "nodata", "insufficient_data", "unknown":
-		return "pending"
-	case "maintenance":
-		return "maintenance"
-	}
-	return ""
-}
-
-func timeText(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
-
-// readTime reads the times that senders write; without a zone they are UTC. The zero
-// time of Go, which Prometheus and Grafana send for "not yet", is none.
-func readTime(s string) (time.Time, bool) {
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999-0700", "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999Z07:00", "2006-01-02 15:04:05.999999999"} {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t, t.Year() > 1 && t.Year() < 10000
-		}
-	}
-	return time.Time{}, false
 }

@@ -15,6 +15,7 @@ const (
 	TooLarge                 // beyond a limit: 413
 	Unsupported              // a Content-Type or Content-Encoding that is not read: 415
 	Invalid                  // well-formed, but not such an alert: 422
+	Unavailable              // nothing is wrong with it, but somebody else does not answer: 503, so that it comes again
 )
 
 // An Error is why a request, or a part of it, was refused. The text is for whoever set
@@ -38,6 +39,8 @@ func (e *Error) Status() int {
 		return http.StatusUnsupportedMediaType
 	case Invalid:
 		return http.StatusUnprocessableEntity
+	case Unavailable:
+		return http.StatusServiceUnavailable
 	}
 	return http.StatusBadRequest
 }

@@ -51,7 +51,7 @@ func answers(t *testing.T, alerts []ingest.Alert, err error) {
 	var refused *ingest.Error
 	var skip *ingest.Skip
 	switch {
-	case errors.As(err, &refused) && refused.Reason != "" && refused.Status() >= 400 && refused.Status() < 500:
+	case errors.As(err, &refused) && refused.Reason != "" && refused.Status() >= 400 && refused.Status() <= 503:
 	case errors.As(err, &skip) && skip.Reason != "" && len(alerts) == 0:
 	case err != nil:
 		t.Errorf("the error %q", err)

@@ -43,7 +43,7 @@ func parseGatus(r Request) ([]Alert, error) {
 	if len(r.Body) > MaxBody {
 		return nil, refuse(TooLarge, "the body is longer than %d bytes", MaxBody)
 	}
-	o := origin{"gatus", r}
+	o := from("gatus", r)
 	if body := string(r.Body); !looksLikeJSON(body) {
 		m, err := gatusLines(body)
 		if err != nil {

@@ -35,7 +35,7 @@ func parseGrafana(r Request) ([]Alert, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := origin{"grafana", r}
+	o := from("grafana", r)
 	if at(body, "alerts") != nil {
 		return o.group(body)
 	}

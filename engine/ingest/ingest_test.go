@@ -275,6 +275,29 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// Bodies of 1 MiB made to be slow to read are not: what is put together from parts is
+// limited while it grows. (Quadratic, one of these takes minutes.)
+func TestLargestBodies(t *testing.T) {
+	fill := func(head, part, tail string) string {
+		return head + strings.Repeat(part, (ingest.MaxBody-len(head)-len(tail)-1)/len(part)) + tail
+	}
+	tests := []struct{ format, body, want string }{
+		{"datadog", fill(`{"title": "x", "tags": "`, "a:1,", `"}`), `label "a" is longer than 1024 bytes`},
+		{"zabbix", fill(`{"id": "1", "name": "x", "value": "1", "tags": [`, `{"tag":"a","value":"1"},`, `{}]}`), `label "a" is longer than 1024 bytes`},
+		{"uptimekuma", fill(`{"heartbeat": {"status": 0, "monitorID": 1}, "monitor": {"tags": [`, `{"name":"a","value":"1"},`, `{}]}}`), `label "a" is longer than 1024 bytes`},
+		{"keep", fill(`[`, `{},`, `{}]`), "alerts in one request: send at most 1000"},
+		{"gatus", fill("name: x\nstatus: TRIGGERED\nerrors:", "\na: b", ""), ""},
+		{"gatus", fill("", "a: b\n", ""), `the body has no "name", or the "status" "": want TRIGGERED or RESOLVED`},
+	}
+	for _, tt := range tests {
+		f, _ := ingest.Lookup(tt.format)
+		_, err := f.Parse(ingest.Request{Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(tt.body), Now: now})
+		if got := errorText(err); !strings.HasSuffix(got, tt.want) || (got == "") != (tt.want == "") {
+			t.Errorf("%s: %q; want %q", tt.format, got, tt.want)
+		}
+	}
+}
+
 func errorText(err error) string {
 	if err == nil {
 		return ""

@@ -35,7 +35,7 @@ func parseKeep(r Request) ([]Alert, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := origin{"keep", r}
+	o := from("keep", r)
 	items, isList := body.([]any)
 	if !isList {
 		items = []any{body}

@@ -130,7 +130,7 @@ func (c mapper) parse(r Request) ([]Alert, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := origin{c.format, r}
+	o := from(c.format, r)
 	return o.batch(items, func(item any) (Alert, error) {
 		own := maps.Clone(scope)
 		own["item"] = item
@@ -168,6 +168,8 @@ func (c mapper) alert(o origin, scope map[string]any) (Alert, error) {
 		case v == nil, v == "":
 		case isLabel:
 			labels.Set(name, value.Text(v))
+		case key == "labels" && whole == nil:
+			return nil, refuse(Invalid, "labels is %s, not an object", kindOf(v))
 		case key == "labels":
 			for k, v := range whole.All() {
 				labels.Set(k, value.Text(v))

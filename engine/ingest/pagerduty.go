@@ -39,7 +39,7 @@ func parsePagerDuty(r Request) ([]Alert, error) {
 	if text(data, "type") != "incident" {
 		return nil, skip("%s tells of no incident's state", short(kind))
 	}
-	return origin{"pagerduty", r}.single(pagerDutyIncident(event, data))
+	return from("pagerduty", r).single(pagerDutyIncident(event, data))
 }
 
 func pagerDutyIncident(event, data *value.Map) (draft, error) {

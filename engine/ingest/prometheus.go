@@ -50,7 +50,7 @@ func parsePrometheus(r Request) ([]Alert, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := origin{"prometheus", r}
+	o := from("prometheus", r)
 	switch body := body.(type) {
 	case []any:
 		return o.batch(body, o.postable)

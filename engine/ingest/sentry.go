@@ -33,7 +33,7 @@ func parseSentry(r Request) ([]Alert, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := origin{"sentry", r}
+	o := from("sentry", r)
 	switch resource := r.Header.Get("Sentry-Hook-Resource"); resource {
 	case "issue":
 		return o.single(sentryIssue(body))

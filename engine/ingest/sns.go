@@ -6,7 +6,6 @@ import (
 	"crypto/sha1" // what version 1 of the signature is made with
 	"crypto/sha256"
 	"crypto/x509"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/pem"
 	"slices"
@@ -61,8 +60,8 @@ func snsKey(r Request, address string) (*rsa.PublicKey, error) {
 		return nil, refuse(Unauthorized, "the certificate of Amazon SNS cannot be fetched here")
 	}
 	text, err := r.Fetch(address)
-	if err != nil {
-		return nil, refuse(Unauthorized, "the certificate of Amazon SNS: %v", err)
+	if err != nil { // not 4xx, after which SNS does not try again
+		return nil, refuse(Unavailable, "the certificate of Amazon SNS: %v", err)
 	}
 	block, _ := pem.Decode(text)
 	if block == nil || block.Type != "CERTIFICATE" {
@@ -119,21 +118,4 @@ func snsSigned(key *rsa.PublicKey, version, content string, signature []byte) er
 		return refuse(Unauthorized, "the signature does not fit the message")
 	}
 	return nil
-}
-
-// unhex and unbase64 are nil for what is not encoded so, which fits no signature.
-func unhex(s string) []byte {
-	b, err := hex.DecodeString(strings.TrimSpace(s))
-	if err != nil {
-		return nil
-	}
-	return b
-}
-
-func unbase64(s string) []byte {
-	b, err := base64.StdEncoding.Strict().DecodeString(s)
-	if err != nil {
-		return nil
-	}
-	return b
 }

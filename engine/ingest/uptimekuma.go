@@ -34,7 +34,7 @@ func parseUptimeKuma(r Request) ([]Alert, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := origin{"uptimekuma", r}
+	o := from("uptimekuma", r)
 	beat, msg := mapAt(m, "heartbeat"), text(m, "msg")
 	switch {
 	case beat.Len() > 0:

@@ -3,6 +3,7 @@ package ingest
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"net/http"
 	"slices"
@@ -65,7 +66,8 @@ func Schemes() []Scheme {
 }
 
 // Verify tells whether r comes from somebody who knows a secret of c. The error is an
-// *Error of kind Unauthorized that says what is missing, and never how close it was. A
+// *Error of kind Unauthorized that says what is missing, and never how close it was; for
+// sns also of another kind: the body may be no JSON, or the certificate out of reach. A
 // scheme that does not exist is an error as well.
 func Verify(r Request, c Check) (Proof, error) {
 	all := Schemes()
@@ -276,3 +278,20 @@ func versions(list, separator, version string, decode func(string) []byte) [][]b
 }
 
 func join(before string, body []byte) []byte { return append([]byte(before), body...) }
+
+// unhex and unbase64 are nil for what is not encoded so, which fits no signature.
+func unhex(s string) []byte {
+	b, err := hex.DecodeString(strings.TrimSpace(s))
+	if err != nil {
+		return nil
+	}
+	return b
+}
+
+func unbase64(s string) []byte {
+	b, err := base64.StdEncoding.Strict().DecodeString(s)
+	if err != nil {
+		return nil
+	}
+	return b
+}

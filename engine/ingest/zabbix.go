@@ -48,7 +48,7 @@ func parseZabbix(r Request) ([]Alert, error) {
 	if err != nil {
 		return nil, err
 	}
-	return origin{"zabbix", r}.single(zabbixProblem(m))
+	return from("zabbix", r).single(zabbixProblem(m))
 }
 
 func zabbixProblem(m *value.Map) (draft, error) {
