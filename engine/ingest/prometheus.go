@@ -38,8 +38,8 @@ An Alertmanager groups and silences first. In alertmanager.yml:
 
 The name is the label alertname, severity, environment (or env) and service are the
 labels of those names, message and description the annotations summary and description.
-Both ways give the same fingerprint, that of the labels. Answers other than 2xx and 5xx
-are not sent again by Prometheus.
+Both ways give the same fingerprint, that of the labels. An Alertmanager tries again
+after 5xx only; Prometheus tells of a firing alert every minute, whatever the answer.
 `
 
 // parsePrometheus reads what Prometheus posts to /api/v2/alerts, a list (Alertmanager's
