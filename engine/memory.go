@@ -127,6 +127,7 @@ func (f *frame) sighting(ctx context.Context, outcome episode.Outcome) (episode.
 		return episode.Sighting{}, err
 	}
 	s := f.sightingOf(f.s, subject, outcome)
+	s.At = f.sighted(s.At)
 	if f.item > 0 {
 		s.Item = keepable(f.Pool.MaskValue(f.value))
 	}
@@ -157,6 +158,20 @@ func (r *run) severity() string {
 		return s
 	}
 	return text(r.alert, "severity")
+}
+
+// sighted is when the memory was asked about the frame's alert before the run was cut
+// off, else now: so that it says the same, and an episode that begins has one identity.
+func (f *frame) sighted(now time.Time) time.Time {
+	if f.under == nil {
+		return now
+	}
+	for _, e := range f.under.events {
+		if e.Action == Noticed && e.Item == f.item && e.Notice != nil {
+			return e.Notice.At
+		}
+	}
+	return now
 }
 
 // maxLabels is how many labels of an alert silences may ask for.

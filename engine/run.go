@@ -90,6 +90,7 @@ type run struct {
 	mu     sync.Mutex                 // for emit, and the two below
 	seen   map[string]map[string]bool // alerts that the memory was asked about, by action
 	echoes []echo                     // who is told besides
+	under  *record                    // what is known of the step that was under way when the run was cut off; nil: nothing
 	saying *saying                    // what the step tells of that runs now, for another; nil: nothing
 }
 

@@ -20,6 +20,7 @@ func (r *run) step(ctx context.Context, s *step) Event {
 		return r.recall(s, entry, before)
 	}
 	start := r.now()
+	r.under = before
 	r.say(s, &Event{Action: StepStarted}, before != nil)
 	var end Event
 	if len(s.foreach) > 0 {

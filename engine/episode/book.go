@@ -98,6 +98,7 @@ type Sighting struct {
 type Notice struct {
 	Key      Key              `json:"key"`
 	Episode  string           `json:"episode,omitempty"`
+	At       time.Time        `json:"at"` // when it was decided
 	Status   Status           `json:"status"`
 	Tell     []Message        `json:"tell,omitempty"`
 	Reason   string           `json:"reason"`
@@ -274,7 +275,7 @@ func (b *Book) depends(workflow, on string) bool {
 
 func (b *Book) notice(r *Record, d Decision, now time.Time) Notice {
 	n := Notice{
-		Key: r.Key, Episode: r.Episode(), Status: r.State.Status, Tell: d.Tell, Reason: d.Reason,
+		Key: r.Key, At: now, Episode: r.Episode(), Status: r.State.Status, Tell: d.Tell, Reason: d.Reason,
 		Since: r.State.Since, Lasted: r.State.Lasted(now), Count: r.State.Count, Heard: r.State.Heard, Item: r.Item, Record: *r,
 	}
 	if r.State.Number == 0 {
