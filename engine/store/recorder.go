@@ -248,6 +248,11 @@ func followUp(t *tx, e *Ending, now int64) error {
 	if err := writeTick(t, e.Tick); err != nil {
 		return err
 	}
+	if e.Result != nil {
+		if err := keepAlerts(t, e.Result.Alerts, now); err != nil {
+			return err
+		}
+	}
 	for i := range e.Deliveries {
 		if err := intend(t, &e.Deliveries[i], now); err != nil {
 			return err

@@ -116,6 +116,8 @@ const (
 	oldDeliveries = "SELECT no FROM deliveries INDEXED BY deliveries_ended WHERE ended > 0 AND ended < ? LIMIT ?"
 	oldRejects    = "SELECT no FROM rejects INDEXED BY rejects_at WHERE at < ? LIMIT ?"
 	oldAudit      = "SELECT no FROM audit INDEXED BY audit_at WHERE at < ? LIMIT ?"
+	oldEpisodes   = "SELECT no FROM episodes INDEXED BY episodes_changed WHERE status IN ('ok', 'resolved') AND changed < ? LIMIT ?"
+	oldSilences   = "SELECT id FROM silences INDEXED BY silences_until WHERE until < ? LIMIT ?"
 	dropRun       = "DELETE FROM runs WHERE no = ?"
 	dropEvent     = "DELETE FROM alert_events WHERE no = ?"
 )
@@ -133,6 +135,8 @@ func (s *Store) byAge(now time.Time) []sweep {
 		{r.Deliveries, oldDeliveries, "DELETE FROM deliveries WHERE no = ?"},
 		{r.Rejects, oldRejects, "DELETE FROM rejects WHERE no = ?"},
 		{r.Audit, oldAudit, "DELETE FROM audit WHERE no = ?"},
+		{r.Runs, oldEpisodes, "DELETE FROM episodes WHERE no = ?"},
+		{r.Audit, oldSilences, "DELETE FROM silences WHERE id = ?"},
 	} {
 		if w.age > 0 {
 			list = append(list, sweep{w.find, []any{stamp(now.Add(-w.age))}, w.drop})
