@@ -26,49 +26,34 @@ func many(t testing.TB, n int, trigger string) *site {
 // BenchmarkTick is the clock's part of a tick, from the heap to the queue, and back when
 // the run is over. It should not depend on how many workflows there are.
 func BenchmarkTick(b *testing.B) {
-	for _, n := range []int{100, 1000, 10_000} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			s := many(b, n, "{type: interval, value: 10}")
-			now := time.Now()
-			s.Scheduler.Now = func() time.Time { return now }
-			s.init()
-			var runs sync.WaitGroup
-			s.Queue.begin(func(e *entry) { s.Queue.release(e); runs.Done() })
-			runs.Add(n) // those that are new run at once
-			at := s.keep.look(now)
-			runs.Wait()
-			b.ReportAllocs()
-			for b.Loop() {
-				runs.Add(1)
-				now = at
-				at = s.keep.look(now)
-				runs.Wait()
-			}
-		})
-	}
+	benchTicks(b, func(s *site, e *entry) { s.Queue.release(e) })
 }
 
 // BenchmarkRun is a tick with its run: program, recorder and all.
 func BenchmarkRun(b *testing.B) {
+	benchTicks(b, func(s *site, e *entry) { s.worker.do(context.Background(), e) })
+}
+
+// benchTicks goes from one moment to the next, and waits for what it starts. Some moments
+// have several ticks, so that ns/tick is what counts.
+func benchTicks(b *testing.B, work func(*site, *entry)) {
 	for _, n := range []int{100, 1000, 10_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			s := many(b, n, "{type: interval, value: 10}")
 			now := time.Now()
 			s.Scheduler.Now = func() time.Time { return now }
 			s.init()
-			ctx := context.Background()
-			var runs sync.WaitGroup
-			s.Queue.begin(func(e *entry) { s.worker.do(ctx, e); runs.Done() })
-			runs.Add(n)
-			at := s.keep.look(now)
-			runs.Wait()
+			s.Queue.begin(func(e *entry) { work(s, e) })
+			at := s.keep.look(now) // those that are new run at once
+			s.Queue.idle(b.Context())
+			before := s.keep.counts[Started]
 			b.ReportAllocs()
 			for b.Loop() {
-				runs.Add(1)
 				now = at
 				at = s.keep.look(now)
-				runs.Wait()
+				s.Queue.idle(b.Context())
 			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(s.keep.counts[Started]-before), "ns/tick")
 		})
 	}
 }

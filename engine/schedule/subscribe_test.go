@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -53,10 +54,14 @@ func TestASubscriptionStartsARunForEachMessage(t *testing.T) {
 // A provider that gives up, or panics, is begun again: later and later, until it goes well.
 func TestASubscriptionBeginsAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
 		var begun []time.Time
 		p := &plant{listen: func(ctx context.Context, _ func(providers.Alert) error) error {
+			mu.Lock()
 			begun = append(begun, time.Now())
-			switch n := len(begun); {
+			n := len(begun)
+			mu.Unlock()
+			switch {
 			case n == 3:
 				panic("ouch")
 			case n < 12:
@@ -74,6 +79,8 @@ func TestASubscriptionBeginsAgain(t *testing.T) {
 		time.Sleep(time.Hour)
 		st := s.State().Subscriptions[0]
 		s.stop()
+		mu.Lock()
+		defer mu.Unlock()
 		if len(begun) != 12 || st.Again != 11 || st.Gaps != 11 || st.Since.IsZero() {
 			t.Errorf("begun %d times; %+v", len(begun), st)
 		}
