@@ -50,21 +50,22 @@ var rooms = []room{
 
 // onlyIn are modules that one room has to itself: what it wraps shows nowhere else.
 var onlyIn = map[string]string{
-	"gopkg.in/yaml.v3":             "tocsin/workflows/source",
-	"github.com/expr-lang/expr":    "tocsin/templating",
-	"github.com/Masterminds/sprig": "tocsin/templating",
-	"github.com/coder/websocket":   "tocsin/providers/websocket",
-	"github.com/slack-go/slack":    "tocsin/providers/slack",
-	"github.com/emersion/go-smtp":  "tocsin/providers/smtp",
-	"github.com/spf13/cobra":       "tocsin/cmd",
-	"github.com/fsnotify/fsnotify": "tocsin/engine/schedule",
-	"github.com/pelletier/go-toml": "tocsin/workflows/convert",
-	"modernc.org/sqlite":           "tocsin/engine/store",
-	"testing":                      "tocsin/providers/providertest",
-	"github.com/gorilla/websocket": "",
-	"k8s.io/client-go":             "",
-	"github.com/aws/aws-sdk-go-v2": "",
-	"go.temporal.io/sdk":           "",
+	"gopkg.in/yaml.v3":                    "tocsin/workflows/source",
+	"github.com/expr-lang/expr":           "tocsin/templating",
+	"github.com/Masterminds/sprig":        "tocsin/templating",
+	"github.com/coder/websocket":          "tocsin/providers/websocket",
+	"github.com/slack-go/slack":           "tocsin/providers/slack",
+	"github.com/emersion/go-smtp":         "tocsin/providers/smtp",
+	"github.com/spf13/cobra":              "tocsin/cmd",
+	"github.com/fsnotify/fsnotify":        "tocsin/engine/schedule",
+	"github.com/pelletier/go-toml":        "tocsin/workflows/convert",
+	"github.com/prometheus/client_golang": "tocsin/engine/server",
+	"modernc.org/sqlite":                  "tocsin/engine/store",
+	"testing":                             "tocsin/providers/providertest",
+	"github.com/gorilla/websocket":        "",
+	"k8s.io/client-go":                    "",
+	"github.com/aws/aws-sdk-go-v2":        "",
+	"go.temporal.io/sdk":                  "",
 }
 
 // A listed package is what go list says of one.
