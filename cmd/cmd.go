@@ -113,6 +113,7 @@ var commands = []command{
 	{"init", newInitCommand},
 	{"import", newImportCommand},
 	{"ws", newWSCommand},
+	{"keys", newKeysCommand},
 	{"version", newVersionCommand},
 }
 

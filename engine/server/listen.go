@@ -86,7 +86,7 @@ const (
 )
 
 // Run listens and answers until ctx is done, then lets requests that are under way end,
-// for 10 s. It refuses to begin where everybody could do everything: see Listen. Heartbeats
+// for 10 s. It loads workflows that came by the API, if that was not done. It refuses to begin where everybody could do everything: see Listen. Heartbeats
 // that are late become alerts meanwhile.
 func (s *Server) Run(ctx context.Context) error {
 	s.init()
@@ -96,6 +96,11 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	if err := s.Listen.check(keys); err != nil {
 		return err
+	}
+	if !s.loaded.Load() {
+		if err := s.LoadWorkflows(ctx); err != nil {
+			return err
+		}
 	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.Listen.address())
 	if err != nil {
