@@ -8,7 +8,7 @@ import (
 
 // both sends and receives at once, for messages too long to be sent blindly.
 func (q *query) both(ctx context.Context) *Error {
-	leash := &q.transport.leash
+	leash := q.transport.leash
 	var sending atomic.Bool
 	sending.Store(true)
 	leash.readUntil(q.transport.deadline)

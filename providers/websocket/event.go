@@ -30,25 +30,25 @@ const (
 // or something that happened to the connection. Every key is always there, and null
 // where the thing did not happen.
 type Event struct {
-	ID           string         `param:"id" doc:"Unique; in the order of the alphabet events are in the order of time."`
-	Provider     string         `param:"provider" doc:"Always websocket."`
-	Kind         Kind           `param:"kind" doc:"What it is: message, sample, opened, closed, reconnected, stale, gave_up, or error."`
-	URL          string         `param:"url" doc:"The address, without secrets."`
-	ReceivedAt   string         `param:"received_at" doc:"When it came, RFC 3339."`
-	Seq          int64          `param:"seq" doc:"Number of the message on its connection, from 1; 0 for what is no message."`
-	ConnectionID string         `param:"connection_id" doc:"Changes with each connection."`
-	Data         *string        `param:"data" doc:"The message, as far as it is kept."`
-	Type         *string        `param:"type" doc:"Frame type: text or binary."`
-	DataEncoding *string        `param:"data_encoding" doc:"How data is written: utf8 or base64."`
-	JSON         any            `param:"json" doc:"Data read as JSON; null if it is none."`
-	Parsed       []any          `param:"parsed" doc:"What data_format reads out of data, or out of all replies of a sample: metrics of {name, tags, fields, time}, or values. Null without data_format, and of a message longer than max_result_bytes."`
-	Size         int            `param:"size" doc:"Bytes the message had."`
-	Truncated    bool           `param:"truncated" doc:"Whether data is only its beginning."`
-	SHA256       *string        `param:"sha256" doc:"Of the whole message; null unless truncated."`
-	Tags         map[string]any `param:"tags" doc:"The url, without secrets."`
-	Error        *Failure       `param:"error" doc:"What went wrong; null if nothing did."`
-	Gap          *float64       `param:"gap_ms" doc:"On reconnected: how long nothing was received."`
-	Sample       *Sample        `param:"sample" doc:"On sample: how it was taken."`
+	ID           string     `param:"id" doc:"Unique; in the order of the alphabet events are in the order of time."`
+	Provider     string     `param:"provider" doc:"Always websocket."`
+	Kind         Kind       `param:"kind" doc:"What it is: message, sample, opened, closed, reconnected, stale, gave_up, or error."`
+	URL          string     `param:"url" doc:"The address, without secrets."`
+	ReceivedAt   string     `param:"received_at" doc:"When it came, RFC 3339."`
+	Seq          int64      `param:"seq" doc:"Number of the message on its connection, from 1; 0 for what is no message."`
+	ConnectionID string     `param:"connection_id" doc:"Changes with each connection."`
+	Data         *string    `param:"data" doc:"The message, as far as it is kept."`
+	Type         *string    `param:"type" doc:"Frame type: text or binary."`
+	DataEncoding *string    `param:"data_encoding" doc:"How data is written: utf8 or base64."`
+	JSON         any        `param:"json" doc:"Data read as JSON; null if it is none."`
+	Parsed       []any      `param:"parsed" doc:"What data_format reads out of data, or out of all replies of a sample: metrics of {name, tags, fields, time}, or values. Null without data_format, and of a message longer than max_result_bytes."`
+	Size         int        `param:"size" doc:"Bytes the message had."`
+	Truncated    bool       `param:"truncated" doc:"Whether data is only its beginning."`
+	SHA256       *string    `param:"sha256" doc:"Of the whole message; null unless truncated."`
+	Tags         *value.Map `param:"tags" doc:"The url, without secrets."`
+	Error        *Failure   `param:"error" doc:"What went wrong; null if nothing did."`
+	Gap          *float64   `param:"gap_ms" doc:"On reconnected: how long nothing was received."`
+	Sample       *Sample    `param:"sample" doc:"On sample: how it was taken."`
 }
 
 // A Sample is how a sample was taken.
@@ -148,7 +148,7 @@ func (i *item) event() Event {
 		ReceivedAt:   timestamp(i.at),
 		Seq:          i.seq,
 		ConnectionID: i.from.id,
-		Tags:         i.s.tags,
+		Tags:         value.MapOf(value.Entry{Key: "url", Value: url}),
 		Error:        failure(i.err),
 	}
 	if i.kind == Reconnected {

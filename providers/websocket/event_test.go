@@ -13,7 +13,7 @@ func TestFieldsOfEvents(t *testing.T) {
 		"a message": {
 			ID: "1", Provider: "websocket", Kind: MessageKind, URL: "ws://h", ReceivedAt: "2026", Seq: 4, ConnectionID: "2",
 			Data: new("{}"), Type: new("text"), DataEncoding: new("utf8"), JSON: map[string]any{"a": 1}, Parsed: []any{map[string]any{"b": 2}},
-			Size: 2, Truncated: true, SHA256: new("e3"), Tags: map[string]any{"url": "ws://h"},
+			Size: 2, Truncated: true, SHA256: new("e3"), Tags: value.MapOf(value.Entry{Key: "url", Value: "ws://h"}),
 		},
 		"a failure":    {Kind: Closed, Error: &Failure{Code: "closed_by_peer", CloseCode: new(1011)}, Parsed: []any{}},
 		"a connection": {Kind: Reconnected, Gap: new(3.5), Parsed: []any{}},

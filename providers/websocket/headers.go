@@ -29,11 +29,11 @@ type Handshake struct {
 
 // handshake is a checked Handshake.
 type handshake struct {
-	header             http.Header     // as far as it is known before the attempt
-	late               []lateHeader    // the rest
-	delicate           map[string]bool // names of headers that only the target may see
-	cookies            []headerText    // by name
-	host               string          // Host header, if it is not the target's
+	header             http.Header  // as far as it is known before the attempt; nil: nothing
+	late               []lateHeader // the rest
+	delicate           []string     // names of further headers that only the target may see
+	cookies            []headerText // by name
+	host               string       // Host header, if it is not the target's
 	subprotocols       []string
 	requireSubprotocol bool
 	verifyAccept       bool
@@ -65,8 +65,6 @@ var ownHeaders = []string{
 
 // setHeaders gathers what the upgrade request says beside the upgrade.
 func (p Handshake) setHeaders(s *settings) error {
-	s.header = http.Header{"User-Agent": {userAgent}}
-	s.delicate = map[string]bool{"Authorization": true, "Cookie": true}
 	s.verifyAccept = or(p.VerifyAccept, true)
 	s.compression = or(p.Compression, "off")
 	if s.maxRedirects = or(p.MaxRedirects, 0); s.maxRedirects < 0 || s.maxRedirects > 5 {
@@ -89,7 +87,7 @@ func (p Handshake) setHeaders(s *settings) error {
 		if control(extra.text) {
 			return invalid("%s has a line break or another control character in it", extra.field)
 		}
-		s.header[extra.name] = []string{extra.text}
+		s.setHeader(extra.name, []string{extra.text})
 	}
 	if err := p.setCookies(s); err != nil {
 		return err
@@ -114,7 +112,7 @@ func (s *settings) addHeader(name string, v any) (subprotocols []string, err err
 		return nil, err
 	}
 	if secret || looksSecret(name) {
-		s.delicate[key] = true
+		s.delicate = append(s.delicate, key)
 		s.hideHeader(texts)
 	}
 	fixed := fixedTexts(texts)
@@ -129,13 +127,20 @@ func (s *settings) addHeader(name string, v any) (subprotocols []string, err err
 	case key == "Sec-Websocket-Protocol":
 		return fixed, nil
 	case fixed != nil:
-		s.header[key] = append(s.header[key][:0:0], fixed...)
+		s.setHeader(key, fixed)
 	default:
 		for _, text := range texts {
 			s.late = append(s.late, lateHeader{key, text})
 		}
 	}
 	return nil, nil
+}
+
+func (s *settings) setHeader(name string, lines []string) {
+	if s.header == nil {
+		s.header = http.Header{}
+	}
+	s.header[name] = lines
 }
 
 // hideHeader hides values, and what stands behind the scheme in them.
@@ -237,9 +242,9 @@ func (t *transport) text(h headerText) (string, error) {
 // headers are those of the parameters, for one attempt. A strange server gets none that
 // are delicate.
 func (t *transport) headers() (http.Header, error) {
-	header := http.Header{}
+	header := http.Header{"User-Agent": {userAgent}}
 	for name, lines := range t.set.header {
-		if !t.strange || !t.set.delicate[name] {
+		if !t.strange || !t.set.isDelicate(name) {
 			header[name] = slices.Clone(lines)
 		}
 	}
@@ -258,6 +263,11 @@ func (t *transport) headers() (http.Header, error) {
 		header.Set("Cookie", strings.Join(append(header["Cookie"], cookies), "; "))
 	}
 	return header, err
+}
+
+// isDelicate says of a header that only the target may see it.
+func (s *settings) isDelicate(name string) bool {
+	return name == "Authorization" || name == "Cookie" || slices.Contains(s.delicate, name)
 }
 
 // setCookies checks the cookies (RFC 6265 §4.1.1).

@@ -57,7 +57,7 @@ func (l *link) task(do func()) {
 // since shows that somebody is. While we read nothing because there is no room, a
 // silence is our own.
 func (l *link) ping() {
-	stream := l.t.stream
+	stream := l.stream
 	came, holds := stream.came.Load(), l.holds.Load()
 	if holds%2 == 0 {
 		ctx, cancel := context.WithTimeout(context.Background(), l.vital.pong)
@@ -87,9 +87,9 @@ func noPong(err error) bool {
 func (l *link) idle() {
 	last := l.heard.Load()
 	if l.vital.pingsCount {
-		last = max(last, l.t.stream.pinged.Load())
+		last = max(last, l.stream.pinged.Load())
 	}
-	left := l.vital.idle - (l.t.stream.age() - time.Duration(last))
+	left := l.vital.idle - (l.stream.age() - time.Duration(last))
 	switch {
 	case l.holds.Load()%2 != 0:
 		left = l.vital.idle

@@ -38,7 +38,7 @@ type network struct {
 	proxy        *proxy // nil: none of the parameters'
 	environment  bool   // whether those of the environment count
 	proxyHeaders []headerField
-	proxyTLS     tlsSettings
+	proxyTLS     *tlsSettings // nil: nothing is said of it
 
 	family    string // auto, ipv4 or ipv6
 	fallback  bool
@@ -315,7 +315,8 @@ func (p Network) setProxyTLS(s *settings) (err error) {
 		}
 		return nil
 	}
-	s.proxyTLS, err = p.ProxyTLS.settings("proxy_tls.", s)
+	set, err := p.ProxyTLS.settings("proxy_tls.", s)
+	s.proxyTLS = &set
 	return err
 }
 

@@ -2,6 +2,7 @@ package websocket
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -127,7 +128,7 @@ func (t *transport) tunnel(ctx context.Context, p *proxy, raw net.Conn) (net.Con
 	}
 	conn := raw
 	if p.scheme == "https" {
-		s, err := t.prepare(&t.set.proxyTLS, p.host)
+		s, err := t.prepare(cmp.Or(t.set.proxyTLS, &tlsSettings{}), p.host)
 		if err != nil {
 			own, _ := asError(err)
 			return nil, own

@@ -25,10 +25,9 @@ type queue struct {
 	dropped dropped
 	closed  atomic.Bool // nothing is dealt with any more
 
-	load  atomic.Int64  // waiting and being dealt with
-	bytes atomic.Int64  // of these
-	want  atomic.Bool   // somebody waits for room
-	room  chan struct{} // has a token when there may be some, if somebody waits for it
+	load  atomic.Int64                  // waiting and being dealt with
+	bytes atomic.Int64                  // of these
+	room  atomic.Pointer[chan struct{}] // has a token when there may be room; nil: nobody waits for it
 	all   sync.WaitGroup
 }
 
@@ -49,7 +48,7 @@ const (
 )
 
 func newQueue(size, workers int, do func(*item)) *queue {
-	return &queue{size: size, workers: workers, do: do, room: make(chan struct{}, 1)}
+	return &queue{size: size, workers: workers, do: do}
 }
 
 // put adds items, whether or not there is room.
@@ -147,11 +146,12 @@ func (q *queue) roomy(ctx context.Context) {
 func (q *queue) await(ctx context.Context, limit time.Duration, enough func() bool) bool {
 	late := time.NewTimer(limit)
 	defer late.Stop()
-	q.want.Store(true)
-	defer q.want.Store(false)
+	room := make(chan struct{}, 1)
+	q.room.Store(&room)
+	defer q.room.Store(nil)
 	for !enough() {
 		select {
-		case <-q.room:
+		case <-room:
 		case <-ctx.Done():
 			return true
 		case <-late.C:
@@ -206,9 +206,9 @@ func (q *queue) next(hand []item) []item {
 func (q *queue) done(size int) {
 	q.bytes.Add(-int64(size))
 	q.load.Add(-1)
-	if q.want.Load() {
+	if room := q.room.Load(); room != nil {
 		select {
-		case q.room <- struct{}{}:
+		case *room <- struct{}{}:
 		default:
 		}
 	}

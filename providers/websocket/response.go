@@ -70,12 +70,7 @@ func (t *transport) readHead(in *bufio.Reader) ([]byte, error) {
 	}
 }
 
-// begins shows the beginning of what came and was not expected. The server may have
-// sent back what it was told.
-func (t *transport) begins(text []byte) string {
-	line, _, _ := bytes.Cut(text, []byte("\n"))
-	return strconv.QuoteToASCII(t.veil().start(string(line[:min(len(line), 60)])))
-}
+func (t *transport) begins(text []byte) string { return t.veil().begins(text) }
 
 // upgradeFault is the error where no answer could be read.
 func (t *transport) upgradeFault(ctx context.Context, err error) *Error {

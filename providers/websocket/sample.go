@@ -2,6 +2,7 @@ package websocket
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -131,11 +132,11 @@ func (p *sampler) heard(typ websocket.MessageType, data []byte) {
 // wanted says whether a message is a reply, or ends the wait because it must not come.
 func (p *sampler) wanted(typ websocket.MessageType, data []byte) bool {
 	set := p.s.set
-	m := &arrival{typ: typ, data: data, at: time.Since(p.asked), index: p.passed, response: p.l.t.response}
+	m := &arrival{typ: typ, data: data, at: time.Since(p.asked), index: p.passed, response: p.l.response}
 	p.passed++
 	if set.failIf != nil {
 		if wrong, _ := set.failIf(m); wrong {
-			p.wrong = fault(AssertionFailed, nil, "fail_if holds about the message %s", p.l.t.begins(data))
+			p.wrong = fault(AssertionFailed, nil, "fail_if holds about the message %s", p.l.hidden.veil().begins(data))
 			close(p.enough)
 			p.enough = nil
 			return false
@@ -185,7 +186,7 @@ func (p *sampler) ask(ctx context.Context, deadline <-chan time.Time) (asked tim
 		return asked, failed
 	}
 	select {
-	case <-p.l.ready:
+	case <-p.l.said():
 	case <-deadline:
 		return asked, fault(ReplyTimeout, nil, "what is said on opening was not over in time")
 	case <-ctx.Done():
@@ -262,7 +263,7 @@ func (p *sampler) late() *Error {
 // tell raises the sample, or that it could not be taken. One that was cut short because
 // everything ends is neither.
 func (p *sampler) tell(ctx context.Context, replies []reply, took time.Duration, failed *Error) {
-	if failed != nil && (ctx.Err() != nil || !p.s.live.raise[SampleKind]) {
+	if failed != nil && (ctx.Err() != nil || !slices.Contains(p.s.live.raise, SampleKind)) {
 		return
 	}
 	p.mu.Lock()

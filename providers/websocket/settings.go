@@ -42,7 +42,7 @@ type settings struct {
 	auth
 	network
 	notes
-	tls  tlsSettings
+	tls  *tlsSettings // nil: nothing is said of it
 	keys keyring
 }
 

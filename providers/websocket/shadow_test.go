@@ -15,13 +15,13 @@ func TestConfigurationOfConnections(t *testing.T) {
 		check              func(*settings) any
 		want               string
 	}{
-		{"within a block", "tls: {enabled: true, server_name: conf, min_version: TLS13}", "tls: {server_name: step}", func(s *settings) any { return fmt.Sprint(s.tls.serverName, s.tls.min == versions["TLS13"]) }, "steptrue"},
-		{"a block switched off", "tls: {enabled: true, server_name: conf}", "tls: {enabled: false}", func(s *settings) any { return s.tls.serverName }, ""},
-		{"false after true", "tls: {enabled: true, skip_cert_verify: true}", "tls: {skip_cert_verify: false}", func(s *settings) any { return s.tls.skipVerify }, "false"},
-		{"Telegraf's key after the block", "tls: {enabled: true, server_name: conf}", "tls_server_name: step", func(s *settings) any { return s.tls.serverName }, "step"},
-		{"the block after Telegraf's key", "tls_ca: conf", "tls: {enabled: true, root_cas: step}", func(s *settings) any { return s.tls.roots.text + s.tls.roots.file }, "step"},
-		{"certificates", "tls_cert: a\ntls_key: b", "tls: {enabled: true, client_certs: [{cert_file: c, key_file: d}]}", func(s *settings) any { return len(s.tls.certificates) }, "1"},
-		{"verification", "insecure_skip_verify: true", "tls: {enabled: true, skip_cert_verify: false}", func(s *settings) any { return s.tls.skipVerify }, "false"},
+		{"within a block", "tls: {enabled: true, server_name: conf, min_version: TLS13}", "tls: {server_name: step}", func(s *settings) any { return fmt.Sprint(or(s.tls, tlsSettings{}).serverName, or(s.tls, tlsSettings{}).min == versions["TLS13"]) }, "steptrue"},
+		{"a block switched off", "tls: {enabled: true, server_name: conf}", "tls: {enabled: false}", func(s *settings) any { return or(s.tls, tlsSettings{}).serverName }, ""},
+		{"false after true", "tls: {enabled: true, skip_cert_verify: true}", "tls: {skip_cert_verify: false}", func(s *settings) any { return or(s.tls, tlsSettings{}).skipVerify }, "false"},
+		{"Telegraf's key after the block", "tls: {enabled: true, server_name: conf}", "tls_server_name: step", func(s *settings) any { return or(s.tls, tlsSettings{}).serverName }, "step"},
+		{"the block after Telegraf's key", "tls_ca: conf", "tls: {enabled: true, root_cas: step}", func(s *settings) any { return or(s.tls, tlsSettings{}).roots.text + or(s.tls, tlsSettings{}).roots.file }, "step"},
+		{"certificates", "tls_cert: a\ntls_key: b", "tls: {enabled: true, client_certs: [{cert_file: c, key_file: d}]}", func(s *settings) any { return len(or(s.tls, tlsSettings{}).certificates) }, "1"},
+		{"verification", "insecure_skip_verify: true", "tls: {enabled: true, skip_cert_verify: false}", func(s *settings) any { return or(s.tls, tlsSettings{}).skipVerify }, "false"},
 		{"a proxy", "http_proxy_url: http://conf", "proxy_url: socks5://step", func(s *settings) any { return s.network.proxy.shown }, "socks5://step"},
 		{"SOCKS5 after a proxy", "proxy_url: http://conf", "socks5_enabled: true\nsocks5_address: step:1080", func(s *settings) any { return s.network.proxy.shown }, "socks5://step:1080"},
 		{"no proxy", "proxy_url: http://conf", "proxy_url: direct", func(s *settings) any { return s.network.proxy == nil && !s.environment }, "true"},
@@ -133,7 +133,7 @@ headers: {}
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if len(s.warnings) > 0 || s.who != nil || s.token != nil || s.network.proxy != nil || s.tls.skipVerify || len(s.tls.certificates) > 0 {
+		if len(s.warnings) > 0 || s.who != nil || s.token != nil || s.network.proxy != nil || or(s.tls, tlsSettings{}).skipVerify || len(or(s.tls, tlsSettings{}).certificates) > 0 {
 			t.Errorf("%s: warnings %q, %+v", name, s.warnings, s)
 		}
 	}

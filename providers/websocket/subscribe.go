@@ -9,6 +9,7 @@ import (
 	"net"
 	"reflect"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -52,7 +53,7 @@ func (c *client) subscription(p *Subscription) (*subscription, error) {
 		return nil, err
 	}
 	return &subscription{
-		set: set, live: live, tags: map[string]any{"url": set.target.redacted},
+		set: set, live: live,
 		dialer: c.dialer, shared: c.shared, now: c.now, log: c.log, random: rand.Float64,
 	}, nil
 }
@@ -62,7 +63,6 @@ func (c *client) subscription(p *Subscription) (*subscription, error) {
 type subscription struct {
 	set    *settings
 	live   *live
-	tags   map[string]any // of all events; not to be changed
 	dialer *dial.Dialer
 	shared *shared
 	now    func() time.Time
@@ -206,8 +206,8 @@ func (s *subscription) leave(ctx context.Context, l *link, failed *Error) {
 // lost closes a connection that has ended, and raises what is to be told of it. Failed
 // is nil if it was only too old.
 func (s *subscription) lost(ctx context.Context, l *link, failed *Error) {
-	s.seen = s.now().Add(-l.t.stream.quiet())
-	held := l.t.stream.age()
+	s.seen = s.now().Add(-l.stream.quiet())
+	held := l.stream.age()
 	l.leave(failed)
 	if failed != nil {
 		failed.about(s.set.target)
@@ -301,7 +301,7 @@ func (s *subscription) room(ctx context.Context, l *link) bool {
 func (s *subscription) take(l *link, typ websocket.MessageType, data []byte) {
 	s.silent.over(s)
 	s.hand = append(s.hand, item{
-		kind: MessageKind, typ: typ, data: data, size: len(data), at: l.t.stream.at, seq: l.seq.Load(), from: l.identity,
+		kind: MessageKind, typ: typ, data: data, size: len(data), at: l.stream.at, seq: l.seq.Load(), from: l.identity,
 	})
 	if len(s.hand) >= handful || len(data) > keptBuffer {
 		s.flush()
@@ -313,7 +313,9 @@ func (s *subscription) flush() {
 	if len(s.hand) > 0 {
 		s.add(s.hand...)
 		clear(s.hand)
-		s.hand = s.hand[:0]
+		if s.hand = s.hand[:0]; cap(s.hand) < leastItems {
+			s.hand = nil // it may be long until there is another
+		}
 	}
 }
 
@@ -328,7 +330,7 @@ func (s *subscription) add(items ...item) {
 
 // raise puts an event that is no message into the queue, if it is to be told of.
 func (s *subscription) raise(i item) {
-	if !s.live.raise[i.kind] {
+	if !slices.Contains(s.live.raise, i.kind) {
 		return
 	}
 	i.at = s.now()

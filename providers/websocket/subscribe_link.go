@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,20 +19,26 @@ import (
 // reads; what else there is to do is done by timers, each of which may end the link.
 type link struct {
 	*identity
-	set    *settings
-	vital  *vital
-	t      *transport
-	conn   *websocket.Conn
-	cancel context.CancelFunc
-	seq    atomic.Int64 // messages read
-	buf    []byte       // for the next one
+	set   *settings
+	vital *vital
+	conn  *websocket.Conn
 
-	heard atomic.Int64          // when the last message came, since the connection was opened
-	holds atomic.Int64          // odd while nothing is read because there is no room for it
-	asked atomic.Bool           // a heartbeat is waiting for its answer
-	why   atomic.Pointer[Error] // why we ended it
-	aged  atomic.Bool           // it was ended because of its age
-	ready chan struct{}         // closed when the opening has been said
+	// Of the transport, which is not kept: of thousands of links it would be a lot.
+	stream   *stream
+	leash    *leash
+	release  func() bool
+	hidden   *hiding
+	response *http.Response // nil: nobody asks for it
+
+	seq atomic.Int64 // messages read
+	buf []byte       // for the next one
+
+	heard    atomic.Int64          // when the last message came, since the connection was opened
+	holds    atomic.Int64          // odd while nothing is read because there is no room for it
+	asked    atomic.Bool           // a heartbeat is waiting for its answer
+	why      atomic.Pointer[Error] // why we ended it
+	aged     atomic.Bool           // it was ended because of its age
+	greeting *greeting             // nil: there is nothing to say on opening
 
 	mu     sync.Mutex
 	over   bool
@@ -44,10 +52,8 @@ func (s *subscription) connect(ctx context.Context, more []turn) (*link, *Error)
 	at := s.now()
 	t := &transport{set: s.set, dialer: s.dialer, now: s.now, shared: s.shared, reach: s.reach, started: time.Now()}
 	t.deadline = t.started.Add(s.set.timeout)
-	ctx, cancel := context.WithCancel(ctx)
 	conn, failed := t.open(ctx)
 	if failed != nil {
-		cancel()
 		failed.about(s.set.target)
 		return nil, failed
 	}
@@ -55,23 +61,25 @@ func (s *subscription) connect(ctx context.Context, more []turn) (*link, *Error)
 		t.stream.guard.ends = &ends{} // from the first message on, or they are another's
 	}
 	if failed := s.script(ctx, t, conn); failed != nil {
-		cancel()
+		t.release()
 		return nil, failed
 	}
 	l := &link{
-		identity: newIdentity(at), set: s.set, vital: &s.live.vital, t: t, conn: conn, cancel: cancel,
-		ready: make(chan struct{}),
+		identity: newIdentity(at), set: s.set, vital: &s.live.vital, conn: conn,
+		stream: t.stream, leash: t.leash, release: t.release, hidden: t.hiding(),
 	}
 	l.mask = t.mask
-	if t.tls = nil; s.set.wait == nil && s.set.failIf == nil {
-		t.response = nil // nobody asks for it any more
+	if s.set.wait != nil || s.set.failIf != nil {
+		l.response = t.response
 	}
 	t.stream.finishing = func() bool { return l.aged.Load() || ctx.Err() != nil }
 	t.stream.clock = s.now
 	t.stream.waits = s.flush
-	t.stream.patience = func() { t.leash.goodbye(l.set.closeTimeout) }
+	t.stream.patience = func() { l.leash.goodbye(l.set.closeTimeout) }
 	t.leash.until(time.Time{})
-	l.task(func() { l.greet(ctx, more) })
+	if turns := slices.Concat(s.set.opening, more); len(turns) > 0 {
+		l.greet(ctx, turns)
+	}
 	l.watch(s.random)
 	return l, nil
 }
@@ -92,10 +100,34 @@ func (s *subscription) script(ctx context.Context, t *transport, conn *websocket
 	return failed
 }
 
-// greet says what is to be said on opening.
-func (l *link) greet(ctx context.Context, more []turn) {
-	defer close(l.ready)
-	for _, t := range append(l.set.opening[:len(l.set.opening):len(l.set.opening)], more...) {
+// A greeting is what is said on opening, beside reading.
+type greeting struct {
+	said   chan struct{} // closed when it has been
+	cancel context.CancelFunc
+}
+
+// greet begins to say what is to be said on opening.
+func (l *link) greet(ctx context.Context, turns []turn) {
+	ctx, cancel := context.WithCancel(ctx)
+	l.greeting = &greeting{make(chan struct{}), cancel}
+	l.task(func() {
+		defer close(l.greeting.said)
+		l.say(ctx, turns)
+	})
+}
+
+// said is closed when the opening has been said.
+func (l *link) said() <-chan struct{} {
+	if l.greeting == nil {
+		nothing := make(chan struct{})
+		close(nothing)
+		return nothing
+	}
+	return l.greeting.said
+}
+
+func (l *link) say(ctx context.Context, turns []turn) {
+	for _, t := range turns {
 		if t.pause == 0 {
 			if failed := l.write(t.payload); failed != nil {
 				l.fail(failed)
@@ -150,7 +182,7 @@ func (l *link) read(ctx context.Context, to taker) *Error {
 		if typ == websocket.MessageText && !utf8.Valid(data) {
 			return fault(InvalidUTF8, nil, "the server sent a text message that is not UTF-8")
 		}
-		l.heard.Store(l.t.stream.heard.Load())
+		l.heard.Store(l.stream.heard.Load())
 		if !l.answers(data) {
 			l.seq.Add(1)
 			to.take(l, typ, data)
@@ -161,7 +193,7 @@ func (l *link) read(ctx context.Context, to taker) *Error {
 // payload reads a message. Small ones share memory, one behind the other, which is let
 // go of with the last of them.
 func (l *link) payload(r io.Reader) ([]byte, error) {
-	buf, ends, n := l.buf, l.t.stream.guard.ends, 0
+	buf, ends, n := l.buf, l.stream.guard.ends, 0
 	for !ends.at(n) {
 		if n == len(buf) {
 			buf = larger(buf, l.chunk(ends.size()))
@@ -213,12 +245,12 @@ func (l *link) answers(data []byte) bool {
 // readFault puts the end of reading in our words, without what they should not say.
 func (l *link) readFault(ctx context.Context, err error) *Error {
 	e := l.whyEnded(ctx, err)
-	l.t.veil().error(e)
+	l.hidden.veil().error(e)
 	return e
 }
 
 func (l *link) whyEnded(ctx context.Context, err error) *Error {
-	stream := l.t.stream
+	stream := l.stream
 	own, ours := errors.AsType[*Error](err)
 	if ended, ok := errors.AsType[*Error](stream.ended); ok {
 		own, ours = ended, true
@@ -248,14 +280,14 @@ func (l *link) whyEnded(ctx context.Context, err error) *Error {
 // to be had.
 func (l *link) fail(e *Error) {
 	if l.why.CompareAndSwap(nil, e) {
-		l.t.leash.readUntil(longAgo)
+		l.leash.readUntil(longAgo)
 	}
 }
 
 // retire ends the link because it is old: what is on its way still arrives.
 func (l *link) retire() {
 	l.aged.Store(true)
-	l.t.leash.readUntil(longAgo)
+	l.leash.readUntil(longAgo)
 }
 
 // leave ends the connection for good: with a closing handshake where one can be had.
@@ -269,17 +301,19 @@ func (l *link) leave(failed *Error) {
 		}
 	}
 	l.mu.Unlock()
-	l.t.stream.guard.ends = nil // what comes now is passed over
+	l.stream.guard.ends = nil // what comes now is passed over
 	l.farewell(failed)
 	_ = l.conn.CloseNow()
-	l.cancel()
-	l.t.release()
+	if l.greeting != nil {
+		l.greeting.cancel()
+	}
+	l.release()
 	l.tasks.Wait()
 }
 
 // farewell says goodbye, where anybody listens.
 func (l *link) farewell(failed *Error) {
-	stream, peer := l.t.stream, l.t.stream.guard.closed
+	stream, peer := l.stream, l.stream.guard.closed
 	code, wait := 1000, l.set.closeTimeout
 	switch {
 	case peer != nil:
@@ -295,7 +329,7 @@ func (l *link) farewell(failed *Error) {
 	default:
 		return // nothing can be sent, or not in the middle of a message
 	}
-	l.t.leash.goodbye(max(wait, lastWord))
+	l.leash.goodbye(max(wait, lastWord))
 	stream.closing = true
 	if wait == 0 && stream.ended == nil {
 		stream.ended = errDone

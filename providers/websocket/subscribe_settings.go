@@ -2,6 +2,7 @@ package websocket
 
 import (
 	"regexp"
+	"slices"
 	"time"
 
 	"tocsin/workflows/schema"
@@ -15,7 +16,7 @@ type live struct {
 	overflow string
 	workers  int
 	replay   bool
-	raise    map[Kind]bool
+	raise    []Kind
 	backoff  backoff
 	vital    vital
 	stale    time.Duration
@@ -70,7 +71,7 @@ func (p Subscription) settings() (*settings, *live, error) {
 	); err != nil {
 		return nil, nil, err
 	}
-	l := &live{resume: p.ResumeMessage, raise: map[Kind]bool{GaveUp: true}}
+	l := &live{resume: p.ResumeMessage}
 	if err := p.setSampling(l); err != nil {
 		return nil, nil, err
 	}
@@ -102,7 +103,7 @@ func (p Subscription) setMessages(s *settings, l *live) (err error) {
 		return err
 	}
 	s.receive, s.minMessages, s.maxMessages, s.receiveTimeout = "required", 1, defaultMany, longest
-	l.sieve, err = p.sieve(s, p.Options, l.raise[SampleKind])
+	l.sieve, err = p.sieve(s, p.Options, slices.Contains(l.raise, SampleKind))
 	return err
 }
 
@@ -287,15 +288,18 @@ func (p Live) setQueue(l *live) error {
 }
 
 func (p Live) setEvents(l *live) error {
-	for _, kind := range p.LifecycleEvents {
-		l.raise[Kind(kind)] = true
+	l.raise = append(l.raise, GaveUp)
+	if or(p.EmitErrors, true) {
+		l.raise = append(l.raise, SampleKind)
 	}
-	l.raise[SampleKind] = or(p.EmitErrors, true)
-	switch {
-	case l.raise[Stale] && l.stale == 0:
+	for _, kind := range p.LifecycleEvents {
+		l.raise = append(l.raise, Kind(kind))
+	}
+	switch has := slices.Contains(l.raise, Stale); {
+	case has && l.stale == 0:
 		return invalid("lifecycle_events: stale needs stale_after, the time without a message")
-	case l.stale > 0:
-		l.raise[Stale] = true
+	case !has && l.stale > 0:
+		l.raise = append(l.raise, Stale)
 	}
 	return nil
 }

@@ -65,7 +65,7 @@ emit_errors: false
 	want(t, "resume", resume, "go on")
 	want(t, "backoff", l.backoff, backoff{2 * time.Second, 3 * time.Second, 4, "none", 5 * time.Second, 9})
 	want(t, "queue", []any{l.queue, l.overflow, l.workers, l.replay}, []any{10, "close", 2, true})
-	want(t, "events", l.raise, map[Kind]bool{Opened: true, Closed: true, Reconnected: true, Stale: true, Failing: true, GaveUp: true, SampleKind: false})
+	want(t, "events", l.raise, []Kind{GaveUp, Opened, Closed, Reconnected, Stale, Failing})
 
 	p = subscribed(t, "url: ws://h\nmode: sample\ntrigger_body: x\ntrigger_type: binary\ninterval: 2s\ninterval_jitter: 1s\nalign: true\nreplies: 3\nread_timeout: 5s")
 	if s, err = testClient.subscription(&p); err != nil {
@@ -89,7 +89,7 @@ func TestTriggerDefaults(t *testing.T) {
 	want(t, "vital", []any{l.vital.ping, l.vital.pong, l.vital.idle, l.vital.age, l.stale}, []any{30 * time.Second, 10 * time.Second, 0 * time.Second, 0 * time.Second, 0 * time.Second})
 	want(t, "backoff", l.backoff, backoff{time.Second, time.Minute, 2, "full", 30 * time.Second, -1})
 	want(t, "queue", []any{l.queue, l.overflow, l.workers, l.replay}, []any{1024, "block", 1, false})
-	want(t, "events", l.raise, map[Kind]bool{GaveUp: true, SampleKind: true})
+	want(t, "events", l.raise, []Kind{GaveUp, SampleKind})
 	p = subscribed(t, "url: ws://h\ntrigger_body: ''\nresume_message: ''\nopen_message: ''\nconnection: {}\nreconnect: {}\nhandshake_bodies: []")
 	if s, err = testClient.subscription(&p); err != nil || s.live.sample != nil {
 		t.Error("pasted defaults: ", err)

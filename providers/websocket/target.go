@@ -76,7 +76,9 @@ func parseTarget(text string) (target, error) {
 		t.port = scheme.port
 	}
 	u.User = nil
-	t.url = u.String()
+	if t.url = u.String(); t.url == t.redacted {
+		t.url = t.redacted // in memory once, of thousands
+	}
 	if _, err := url.Parse(t.url); err != nil { // a zone may have bytes that no URL has
 		return target{}, invalid("the address's host is not a name that DNS can have")
 	}

@@ -36,7 +36,7 @@ type session struct {
 // session prepares the handshake with the target. Another origin than the one that the
 // settings are for sees no certificate of ours, and has its own name.
 func (t *transport) session() (*session, error) {
-	set := t.set.tls
+	set := or(t.set.tls, tlsSettings{})
 	if t.strange {
 		set.certificates, set.serverName = nil, ""
 	}

@@ -92,8 +92,12 @@ func (p TLSParams) setTLS(s *settings) error {
 	if err != nil {
 		return err
 	}
-	if s.tls, err = merged.settings("tls.", s); err != nil {
+	set, err := merged.settings("tls.", s)
+	if err != nil {
 		return err
+	}
+	if merged.says() {
+		s.tls = &set
 	}
 	if !counts && p.TLS != nil && p.TLS.says() {
 		s.warn("the settings under tls do not count, since tls.enabled is not true")

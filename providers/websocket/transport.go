@@ -41,7 +41,7 @@ type transport struct {
 	via     *proxy
 	secured *session
 
-	leash   leash
+	leash   *leash // nil until there is a connection
 	release func() bool
 	stream  *stream
 
@@ -77,6 +77,9 @@ func (t *transport) open(ctx context.Context) (*websocket.Conn, *Error) {
 		t.secured = nil // it has done its work, and the connection may live long
 		t.mask = t.veil().made
 		return conn, nil
+	}
+	if t.release != nil {
+		t.release()
 	}
 	failed := t.openFault(ctx, err)
 	t.veil().error(failed)
@@ -137,7 +140,9 @@ func (t *transport) drop() {
 // but for those that are about that one.
 func (t *transport) aside(to target) *transport {
 	set := *t.set
-	set.tls.serverName, set.tls.pins = "", nil
+	own := or(set.tls, tlsSettings{})
+	own.serverName, own.pins = "", nil
+	set.tls = &own
 	return &transport{
 		set: &set, dialer: t.dialer, now: t.now, shared: t.shared,
 		started: t.started, deadline: t.deadline, to: to,
@@ -161,6 +166,7 @@ func (t *transport) connect(ctx context.Context) (conn net.Conn, err error) {
 		return nil, err
 	}
 	t.local, t.remote = t.raw.LocalAddr(), t.raw.RemoteAddr()
+	t.leash = &leash{}
 	t.release = t.leash.hold(ctx, t.raw)
 	if conn, err = t.layers(ctx); err != nil {
 		t.drop()

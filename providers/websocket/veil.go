@@ -1,9 +1,12 @@
 package websocket
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -85,6 +88,13 @@ func (v *veil) text(text string) string { return v.words.Mask(text) }
 // start is text for the beginning of a longer one.
 func (v *veil) start(text string) string { return v.words.MaskCut(text) }
 
+// begins shows the beginning of what came and was not expected. The server may have
+// sent back what it was told.
+func (v *veil) begins(text []byte) string {
+	line, _, _ := bytes.Cut(text, []byte("\n"))
+	return strconv.QuoteToASCII(v.start(string(line[:min(len(line), 60)])))
+}
+
 // error hides what an error quotes. Its cause is replaced where that shows a secret. What
 // is said of the parameters quotes nobody, and says "wrong password" whatever that is.
 func (v *veil) error(e *Error) {
@@ -146,18 +156,35 @@ func (m *Message) hide(mask *providers.Masker) {
 	}
 }
 
-// veil is made when there is something to show, from what there is to hide by then.
-func (t *transport) veil() *veil {
-	if t.set == nil || len(t.set.secrets)+len(t.concealed)+len(t.made) == 0 {
+// hiding are the secrets of one connection: those of the parameters, those made for it, and
+// those read for it.
+type hiding struct{ given, made, concealed []string }
+
+// veil is made when there is something to show. Nil hides nothing.
+func (h *hiding) veil() *veil {
+	if h == nil || len(h.given)+len(h.concealed)+len(h.made) == 0 {
 		return &veil{}
 	}
-	all := append(append(append([]string{}, t.set.secrets...), t.concealed...), t.made...)
-	v := &veil{words: providers.NewMasker(all...)}
-	if len(t.made) > 0 {
-		v.made = providers.NewMasker(t.made...)
+	v := &veil{words: providers.NewMasker(slices.Concat(h.given, h.concealed, h.made)...)}
+	if len(h.made) > 0 {
+		v.made = providers.NewMasker(h.made...)
 	}
 	return v
 }
+
+// hiding is what there is to hide by now, nil if that is nothing.
+func (t *transport) hiding() *hiding {
+	h := &hiding{made: t.made, concealed: t.concealed}
+	if t.set != nil {
+		h.given = t.set.secrets
+	}
+	if len(h.given)+len(h.made)+len(h.concealed) == 0 {
+		return nil
+	}
+	return h
+}
+
+func (t *transport) veil() *veil { return t.hiding().veil() }
 
 // hide keeps what was made for this connection out of everything that is shown.
 func (t *transport) hide(text string) {
