@@ -115,12 +115,20 @@ func (s *setup) printKey(k workflows.Key) {
 	if len(k.Fields) > 0 {
 		fmt.Fprintln(s.stdout, "\nKeys:")
 		for _, f := range k.Fields {
-			fmt.Fprintf(s.stdout, "  %-16s %s\n", f.Name, f.Doc)
+			fmt.Fprintf(s.stdout, "  %-16s %s%s\n", f.Name, f.Doc, defaulting(f.Default))
 		}
 	}
 	if k.Example != "" {
 		fmt.Fprintf(s.stdout, "\nExample:\n%s\n", indent(strings.TrimRight(k.Example, "\n"), "  "))
 	}
+}
+
+// defaulting says what a key is where it is left out; "" where nobody said.
+func defaulting(def string) string {
+	if def == "" {
+		return ""
+	}
+	return " Default: " + def + "."
 }
 
 func indent(text, by string) string {

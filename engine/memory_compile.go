@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,13 +47,19 @@ func (c *compiler) watch(s *step) *watch {
 		return nil
 	case n != nil:
 		w = &watch{rules: rules(n), key: c.watchKey(n)}
-	case c.w.Form != workflows.AlertForm || c.lang.Keep || s.throttle != nil || !decided:
+	case c.w.Form != workflows.AlertForm || c.lang.Keep || s.throttle != nil || !decided || s.goesOverRows():
 		return nil
 	default:
 		w = &watch{rules: episode.Defaults()}
 	}
 	w.rules.Resolved = w.rules.Resolved && s.canResolve()
 	return w
+}
+
+// goesOverRows says that the provider takes rows and knows what became of each itself, as
+// one that keeps alerts does: it has to hear of them in every run.
+func (s *step) goesOverRows() bool {
+	return s.op != nil && s.op.Params != nil && slices.ContainsFunc(s.op.Params.Fields(), func(f schema.Field) bool { return f.Lazy })
 }
 
 // canResolve says that there is a way to say that an alert is over: a text, parameters

@@ -12,7 +12,7 @@ import (
 var notifyTable = table[Notices]{
 	head: head{
 		what: "notify", root: "notify", ours: true, misplaced: elsewhereCalled,
-		doc:     "When people are told of an alert that lasts, for a workflow or one of its actions: in a process that goes on, once when it fires and once when it is over, unless these keys say otherwise.",
+		doc:     "When people are told of an alert that lasts, in a process that goes on: once when it fires and once when it is over; without it an \"alert:\" document does so too, and a \"workflow:\" acts in every run, as in Keep.",
 		example: "failures: 3\nsuccesses: 2\nreminder: 4h",
 	},
 	keys: []key[Notices]{
