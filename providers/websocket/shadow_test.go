@@ -15,11 +15,15 @@ func TestConfigurationOfConnections(t *testing.T) {
 		check              func(*settings) any
 		want               string
 	}{
-		{"within a block", "tls: {enabled: true, server_name: conf, min_version: TLS13}", "tls: {server_name: step}", func(s *settings) any { return fmt.Sprint(or(s.tls, tlsSettings{}).serverName, or(s.tls, tlsSettings{}).min == versions["TLS13"]) }, "steptrue"},
+		{"within a block", "tls: {enabled: true, server_name: conf, min_version: TLS13}", "tls: {server_name: step}", func(s *settings) any {
+			return fmt.Sprint(or(s.tls, tlsSettings{}).serverName, or(s.tls, tlsSettings{}).min == versions["TLS13"])
+		}, "steptrue"},
 		{"a block switched off", "tls: {enabled: true, server_name: conf}", "tls: {enabled: false}", func(s *settings) any { return or(s.tls, tlsSettings{}).serverName }, ""},
 		{"false after true", "tls: {enabled: true, skip_cert_verify: true}", "tls: {skip_cert_verify: false}", func(s *settings) any { return or(s.tls, tlsSettings{}).skipVerify }, "false"},
 		{"Telegraf's key after the block", "tls: {enabled: true, server_name: conf}", "tls_server_name: step", func(s *settings) any { return or(s.tls, tlsSettings{}).serverName }, "step"},
-		{"the block after Telegraf's key", "tls_ca: conf", "tls: {enabled: true, root_cas: step}", func(s *settings) any { return or(s.tls, tlsSettings{}).roots.text + or(s.tls, tlsSettings{}).roots.file }, "step"},
+		{"the block after Telegraf's key", "tls_ca: conf", "tls: {enabled: true, root_cas: step}", func(s *settings) any {
+			return or(s.tls, tlsSettings{}).roots.text + or(s.tls, tlsSettings{}).roots.file
+		}, "step"},
 		{"certificates", "tls_cert: a\ntls_key: b", "tls: {enabled: true, client_certs: [{cert_file: c, key_file: d}]}", func(s *settings) any { return len(or(s.tls, tlsSettings{}).certificates) }, "1"},
 		{"verification", "insecure_skip_verify: true", "tls: {enabled: true, skip_cert_verify: false}", func(s *settings) any { return or(s.tls, tlsSettings{}).skipVerify }, "false"},
 		{"a proxy", "http_proxy_url: http://conf", "proxy_url: socks5://step", func(s *settings) any { return s.network.proxy.shown }, "socks5://step"},
