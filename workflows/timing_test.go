@@ -53,3 +53,18 @@ func TestParseOverlap(t *testing.T) {
 		}
 	}
 }
+
+// What is accepted is within its limits, and nothing makes the parser stumble.
+func FuzzTiming(f *testing.F) {
+	for _, text := range []string{"latest", "all(10, 1h)", "parallel(3)", "all(,", "((,))", "all(1e9,1h)", "cancel_previous"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if c, err := workflows.ParseCatchUp(text); err == nil && (c.Runs < 0 || c.Runs > 100 || c.Window < 0) {
+			t.Errorf("%q is %+v", text, c)
+		}
+		if o, err := workflows.ParseOverlap(text); err == nil && (o.Runs < 0 || o.Runs > 10) {
+			t.Errorf("%q is %+v", text, o)
+		}
+	})
+}

@@ -58,6 +58,7 @@ type Local struct {
 	left  chan struct{}     // closed when a job leaves; nil: nobody asked
 	work  func(*entry)      // nil: nobody works
 	spill bool              // a job on disk found no room
+	ended map[string]bool   // runs that left since somebody began to read what is on disk; nil: nobody reads
 }
 
 // A spot is where one run at a time may be.
@@ -127,7 +128,7 @@ func (q *Local) put(e *entry) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.init()
-	if q.runs[e.job.Run] != nil {
+	if q.runs[e.job.Run] != nil || q.ended[e.job.Run] {
 		return nil
 	}
 	l := q.lanes[e.job.Lane()]
@@ -230,6 +231,9 @@ func (q *Local) release(e *entry) {
 	}
 	e.done = true
 	delete(q.runs, e.job.Run)
+	if q.ended != nil {
+		q.ended[e.job.Run] = true
+	}
 	l := q.lanes[e.job.Lane()]
 	b := l.backlog(e.job.Workflow)
 	l.running--
@@ -446,6 +450,19 @@ func (q *Local) idle(ctx context.Context) bool {
 		case <-ctx.Done():
 			return false
 		}
+	}
+}
+
+// reading lets put leave out jobs that end while somebody reads what is on disk, and
+// puts it: until done, what is read may be over.
+func (q *Local) reading() (done func()) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.ended = map[string]bool{}
+	return func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.ended = nil
 	}
 }
 

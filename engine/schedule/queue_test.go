@@ -105,6 +105,23 @@ func TestWhoWaitsForRoomIsWoken(t *testing.T) {
 	})
 }
 
+// What ends while the disk is read is not put again.
+func TestWhatEndsMeanwhileIsNotPutAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q, ran := &Local{}, 0
+		q.begin(func(e *entry) { ran++; q.release(e) })
+		done := q.reading()
+		for range 2 {
+			q.put(jobFor("1", "a", "", true))
+			synctest.Wait()
+		}
+		done()
+		if ran != 1 {
+			t.Errorf("it ran %d times", ran)
+		}
+	})
+}
+
 // A reference is a queue that is slow and plain: a list, gone through from the start.
 type reference struct {
 	waiting, running []*entry

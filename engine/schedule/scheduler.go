@@ -179,6 +179,7 @@ func (s *Scheduler) refill(ctx context.Context) {
 
 // resumeWaiting is resume for jobs that have not begun: those that have are under way.
 func (s *Scheduler) resumeWaiting(ctx context.Context) error {
+	defer s.Queue.reading()()
 	list, err := s.Recorder.Unfinished(ctx)
 	if err != nil {
 		return err
