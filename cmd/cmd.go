@@ -101,6 +101,7 @@ var commands = []command{
 	{"run", newRunCommand},
 	{"serve", newServeCommand},
 	{"runs", newRunsCommand},
+	{"alerts", newAlertsCommand},
 	{"validate", newValidateCommand},
 	{"lint", newLintCommand},
 	{"render", newRenderCommand},

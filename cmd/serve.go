@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
@@ -13,7 +14,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"tocsin/engine"
+	"tocsin/engine/delivery"
+	"tocsin/engine/episode"
 	"tocsin/engine/schedule"
+	"tocsin/engine/server"
 	"tocsin/engine/store"
 	"tocsin/providers"
 	"tocsin/providers/keep"
@@ -27,6 +31,7 @@ type serveCommand struct {
 	drain     time.Duration
 	logFormat string
 	logLevel  string
+	listen    server.Listen
 }
 
 func newServeCommand(s *setup) *cobra.Command {
@@ -40,9 +45,13 @@ SIGHUP, and one that is wrong keeps what it was before. Without FOLDER it is wha
 TOCSIN_WORKFLOWS names, else KEEP_WORKFLOWS_DIRECTORY, else "workflows".
 
 What happens is remembered in one file (--store), and a run that was cut off goes on where it
-stopped. SIGTERM and SIGINT let runs end; a second one does not wait for them.`,
+stopped. An alert: document tells once that it fires and once that it is over ("tocsin explain
+notify"), and a message that cannot be sent is sent later. Alerts of other systems, and those who
+operate the program, come by HTTP (--listen): Keep's paths, /api/v1, /metrics, /healthz. SIGTERM
+and SIGINT let runs end; a second one does not wait for them.`,
 		Example: `  tocsin serve workflows
-  tocsin serve workflows --store /var/lib/tocsin/tocsin.db`,
+  tocsin serve workflows --store /var/lib/tocsin/tocsin.db
+  curl -s http://127.0.0.1:8080/api/v1/runs`,
 		RunE: func(c *cobra.Command, args []string) error { return sc.run(c.Context(), args) },
 	}
 	f := c.Flags()
@@ -53,6 +62,11 @@ stopped. SIGTERM and SIGINT let runs end; a second one does not wait for them.`,
 	f.Var((*list)(&s.resolves), "resolve", "address for a host, as in curl: HOST:PORT:ADDRESS (repeatable)")
 	f.BoolVar(&sc.allowExec, "allow-exec", false, "let workflows of the folders run commands and code of their authors")
 	f.DurationVar(&sc.drain, "drain", 25*time.Second, "time for runs to end when the program is told to stop")
+	f.StringVar(&sc.listen.Address, "listen", "127.0.0.1:8080", "HOST:PORT to answer HTTP at; beyond this machine it takes a key, and TLS or a proxy")
+	f.StringVar(&sc.listen.Cert, "tls-cert", "", "file of the certificate for HTTPS")
+	f.StringVar(&sc.listen.Key, "tls-key", "", "file of its key")
+	f.BoolVar(&sc.listen.BehindProxy, "behind-proxy", false, "a proxy in front ends TLS, and says in X-Forwarded-For who asks")
+	f.Var((*list)(&sc.listen.Hosts), "host", "name that requests may be for, besides its own (repeatable)")
 	f.StringVar(&sc.logFormat, "log-format", "text", "form of the log on standard error: text, json")
 	f.StringVar(&sc.logLevel, "log-level", "info", "what is logged: debug, info, warn, error")
 	return c
@@ -76,7 +90,7 @@ func (c *serveCommand) run(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	f, err := c.newFleet(st, log, dirs)
+	f, err := c.newFleet(ctx, st, log, dirs)
 	if err != nil {
 		return err
 	}
@@ -134,6 +148,9 @@ type fleet struct {
 	queue     *schedule.Local
 	scheduler *schedule.Scheduler
 	worker    *schedule.Worker
+	book      *episode.Book
+	lane      *delivery.Lane
+	api       *server.Server
 
 	mu   sync.Mutex
 	docs map[*engine.Program]*document // what each program of the catalog, or of one before, is of
@@ -143,7 +160,7 @@ type fleet struct {
 // have begun with them.
 const retired = 15 * time.Minute
 
-func (c *serveCommand) newFleet(st *store.Store, log *slog.Logger, dirs []string) (*fleet, error) {
+func (c *serveCommand) newFleet(ctx context.Context, st *store.Store, log *slog.Logger, dirs []string) (*fleet, error) {
 	env, err := c.env(c.stdout)
 	if err != nil {
 		return nil, err
@@ -159,7 +176,32 @@ func (c *serveCommand) newFleet(st *store.Store, log *slog.Logger, dirs []string
 	f.worker = &schedule.Worker{
 		Catalog: f.catalog, Queue: f.queue, Recorder: st, Runner: f.runner, Refresh: f.refresh, Drain: c.drain, Log: log,
 	}
+	if err := f.remember(ctx); err != nil {
+		return nil, broken(err)
+	}
+	f.api = &server.Server{
+		Store: st, Scheduler: f.scheduler, Worker: f.worker, Book: f.book, Registry: c.registry, Listen: c.listen,
+		Version: version().Version, Reload: f.reload, Log: log,
+	}
 	return f, nil
+}
+
+// remember makes what knows of alerts and of messages on their way what it was when the
+// program ended.
+func (f *fleet) remember(ctx context.Context) error {
+	records, silences, err := f.store.Episodes(ctx)
+	if err != nil {
+		return err
+	}
+	f.book = &episode.Book{Store: f.store, Deferred: true}
+	f.book.Load(records, silences)
+	key, err := delivery.OpenKey(filepath.Join(filepath.Dir(f.storePath()), "tocsin.key"))
+	if err != nil {
+		return err
+	}
+	f.lane = &delivery.Lane{Store: f.store, Pool: f.pool, Key: key, Log: f.log}
+	f.lane.Remember(f.book)
+	return nil
 }
 
 // compile makes programs of a file. What works but hardly as meant is said, too.
@@ -246,9 +288,9 @@ func (f *fleet) serve(ctx context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var all sync.WaitGroup
-	errs := make(chan error, 4)
+	errs := make(chan error, 7)
 	for _, part := range []func(context.Context) error{
-		f.scheduler.Run, f.worker.Run, f.tend, f.follow,
+		f.scheduler.Run, f.worker.Run, f.lane.Run, f.api.Run, f.tend, f.follow, f.remind,
 	} {
 		all.Go(func() {
 			if err := part(ctx); err != nil {
@@ -301,19 +343,75 @@ func (f *fleet) follow(ctx context.Context) error {
 	}
 }
 
-// runner is what runs a job, or listens for one.
-func (f *fleet) runner(j schedule.Job) engine.Runner {
-	runner := engine.Runner{Log: f.log, Getenv: f.getenv, Secret: f.secret, Enrich: f.store}
-	item, ok := f.catalog.Lookup(j.Workflow)
-	if ok {
-		f.mu.Lock()
-		d := f.docs[item.Program]
-		f.mu.Unlock()
-		if d != nil {
-			runner.Pool = d.pool
+// remindEvery is how often it is asked who is to be told of something without a run
+// having seen it.
+const remindEvery = 5 * time.Second
+
+// remind starts the workflows whose actions have something to tell that does not wait
+// for their triggers: reminders, escalations, what a silence kept back.
+func (f *fleet) remind(ctx context.Context) error {
+	tick := time.NewTicker(remindEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case now := <-tick.C:
+			f.remindNow(ctx, now)
 		}
 	}
-	if runner.Pool == nil { // it was taken away since it was looked up
+}
+
+func (f *fleet) remindNow(ctx context.Context, now time.Time) {
+	due := f.book.Due(now)
+	if len(due) == 0 {
+		return
+	}
+	busy := map[string]bool{} // a run that is under way tells
+	for _, r := range f.scheduler.State().Runs {
+		busy[r.Job.Workflow] = true
+	}
+	for _, d := range due {
+		if busy[d.Key.Workflow] {
+			continue
+		}
+		busy[d.Key.Workflow] = true
+		in := engine.Input{Trigger: "manual"}
+		if found, err := f.store.Alert(ctx, d.Key.Alert); err == nil {
+			in = engine.Input{Trigger: "alert", Alert: fieldsOf(found.Alert)}
+		}
+		if _, err := f.scheduler.Start(ctx, d.Key.Workflow, "scheduler: "+d.Reason, in); err != nil {
+			f.log.Warn("a run that somebody is to be told by cannot start", "workflow", d.Key.Workflow, "why", d.Reason, "error", err)
+		}
+	}
+}
+
+// document is what the current program of a workflow is of; nil: there is none.
+func (f *fleet) document(workflow string) *document {
+	item, ok := f.catalog.Lookup(workflow)
+	if !ok {
+		return nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.docs[item.Program]
+}
+
+// pool has the providers of a workflow; nil: there is no such workflow any more.
+func (f *fleet) pool(workflow string) *providers.Pool {
+	if d := f.document(workflow); d != nil {
+		return d.pool
+	}
+	return nil
+}
+
+// runner is what runs a job, or listens for one.
+func (f *fleet) runner(j schedule.Job) engine.Runner {
+	runner := engine.Runner{
+		Pool: f.pool(j.Workflow), Enrich: f.store, Memory: f.book, Deliver: f.lane, Observe: f.api.Observe,
+		Log: f.log, Getenv: f.getenv, Secret: f.secret,
+	}
+	if runner.Pool == nil { // it was taken away since the job was made
 		runner.Pool = providers.NewPool(f.registry, f.env)
 	}
 	fingerprint, _ := j.Input.Alert["fingerprint"].(string)
