@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"tocsin/engine/store"
 )
 
 // What a child is told: where its store is, whom to tell, from which number on, and
@@ -78,6 +80,15 @@ type killing struct {
 	accepted    map[string]bool
 	interrupted int
 	next        int
+	mu          sync.Mutex
+	child       *exec.Cmd
+}
+
+// kill kills the child that runs.
+func (k *killing) kill() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	_ = k.child.Process.Kill()
 }
 
 // life starts a child and kills it some time after its first message was accepted; with
@@ -91,7 +102,11 @@ func (k *killing) life(after time.Duration, from string, env ...string) {
 	if err != nil {
 		k.t.Fatal(err)
 	}
-	if err := c.Start(); err != nil {
+	k.mu.Lock()
+	k.child = c
+	err = c.Start()
+	k.mu.Unlock()
+	if err != nil {
 		k.t.Fatal(err)
 	}
 	guard := time.AfterFunc(2*time.Minute, func() { _ = c.Process.Kill() })
@@ -173,5 +188,33 @@ func TestNothingIsLostWhenProcessesAreKilled(t *testing.T) {
 	}
 	if len(k.accepted) < kills || k.interrupted == 0 {
 		t.Errorf("the kills hit nothing: %d accepted, %d interrupted", len(k.accepted), k.interrupted)
+	}
+}
+
+// D5: a message kills whoever sends it. At the second death it is given up, what was in
+// flight beside it is not, and everything goes on.
+func TestAMessageKillsTheProcess(t *testing.T) {
+	l := newLedger(t)
+	k := &killing{t: t, dir: t.TempDir(), url: l.URL, accepted: map[string]bool{}}
+	l.answers(func(_ int, text string) (int, string) {
+		if text == number(0) {
+			k.kill()
+			time.Sleep(100 * time.Millisecond) // the reply comes after death
+			return -1, ""
+		}
+		return 200, ""
+	})
+	const poison = "TOCSIN_DELIVERY_POISON=1"
+	k.life(-1, "0", poison)
+	for range 2 {
+		k.life(-1, "", poison)
+	}
+	b := benchAt(t, k.dir, map[string]string{"ops": l.URL})
+	list, counts := b.all()
+	if d := b.row(number(0)); d.State != store.Dead || d.Deaths != 2 || d.Attempts != 2 || d.Reason != "the process died 2 times while it was being sent" {
+		t.Errorf("%+v", d)
+	}
+	if counts[store.Dead] != 1 || counts[store.Confirmed] != len(list)-1 || len(list) < 2 {
+		t.Errorf("%v", counts)
 	}
 }

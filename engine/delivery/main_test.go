@@ -115,6 +115,7 @@ func newBench(t testing.TB, dests map[string]*ledger, change ...func(*Lane)) *be
 func benchAt(t testing.TB, dir string, urls map[string]string, change ...func(*Lane)) *bench {
 	t.Helper()
 	b := &bench{t: t, Lane: laneAt(t.Context(), dir, urls)}
+	b.open()
 	b.pool = b.Pool("")
 	b.Meta = func(_ context.Context, dead []store.Delivery) error {
 		b.mu.Lock()
@@ -142,13 +143,19 @@ func laneAt(ctx context.Context, dir string, urls map[string]string) *Lane {
 	if err != nil {
 		panic(err)
 	}
+	pool := poolOf(urls, func(t http.RoundTripper) http.RoundTripper { return t })
+	return &Lane{Store: st, Key: key, Pool: func(string) *providers.Pool { return pool }}
+}
+
+// poolOf has a configuration for each address. What is sent goes through wrap.
+func poolOf(urls map[string]string, wrap func(http.RoundTripper) http.RoundTripper) *providers.Pool {
 	pool := providers.NewPool(providers.NewRegistry(webhook.Provider), providers.Env{
-		HTTP: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
+		HTTP: &http.Client{Transport: wrap(&http.Transport{DisableKeepAlives: true})},
 	})
 	for name, url := range urls {
 		pool.Configure(name, source.Of(value.Of(map[string]any{"authentication": map[string]any{"url": url}})))
 	}
-	return &Lane{Store: st, Key: key, Pool: func(string) *providers.Pool { return pool }}
+	return pool
 }
 
 // message is one that says its own key.
@@ -174,6 +181,21 @@ func tell(ctx context.Context, l *Lane, m engine.Message) (engine.Receipt, error
 func (b *bench) tell(key, config string) (engine.Receipt, error) {
 	b.t.Helper()
 	return tell(b.t.Context(), b.Lane, message(key, config))
+}
+
+// queue keeps messages as if a run had left them.
+func (b *bench) queue(config string, keys ...string) {
+	b.t.Helper()
+	for _, key := range keys {
+		d, err := b.intent(message(key, config))
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		if err := b.Store.Intend(context.Background(), d); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	b.wake()
 }
 
 // running has the loop run until the function that it returns is called.
