@@ -129,7 +129,11 @@ func TestEpisodeOfARunCutOff(t *testing.T) {
 // with the runs that it came from.
 func TestEpisodesAreKept(t *testing.T) {
 	now := noon
-	s := opened(t, func(o *Options) { o.Now = func() time.Time { return now }; o.Retention.Runs = time.Hour; o.Retention.Audit = time.Hour })
+	s := opened(t, func(o *Options) {
+		o.Now = func() time.Time { return now }
+		o.Retention.Runs = time.Hour
+		o.Retention.Audit = time.Hour
+	})
 	key := episode.Key{Workflow: "w", Action: "tell", Alert: "a"}
 	fires := episode.Record{Key: key, Version: 2, State: episode.State{Status: episode.Firing}}
 	well := episode.Record{Key: episode.Key{Workflow: "w", Action: "other"}, Version: 1, State: episode.State{Status: episode.OK}}
