@@ -311,9 +311,9 @@ func TestEverybodyIsBusy(t *testing.T) {
 func TestAPanicEndsTheScheduler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(t, newMemory(), &plant{}, workflow("w", "{type: interval, value: 10}", ""))
-		calls := 0
+		var calls atomic.Int32
 		s.Scheduler.Now = func() time.Time {
-			if calls++; calls > 50 {
+			if calls.Add(1) > 50 {
 				panic("no clock")
 			}
 			return time.Now()

@@ -15,9 +15,9 @@ import (
 
 // TestADay runs many workflows for simulated hours, and counts their ticks: each moment of
 // each is there once, started, and none that is not one of theirs (reliability.md, S1).
-// It is 1,000 of them for six hours, or with TOCSIN_DEEP 10,000 for a day.
+// It is 1,000 of them for four hours, or with TOCSIN_DEEP 10,000 for a day.
 func TestADay(t *testing.T) {
-	workflows, span := 1000, 6*time.Hour
+	workflows, span := 1000, 4*time.Hour
 	if deep() {
 		workflows, span = 10_000, 24*time.Hour
 	}
