@@ -140,7 +140,7 @@ func (r *run) sightingOf(s *step, subject string, outcome episode.Outcome) episo
 	sighting := episode.Sighting{
 		Key: episode.Key{Workflow: r.p.workflow.ID, Action: s.Name, Alert: subject},
 		Run: r.in.Run, Outcome: outcome, At: now, Rules: s.watch.rules,
-		Silence: r.p.silenced(now), DependsOn: r.p.dependsOn, Aside: s.Name == onFailureName,
+		Fingerprint: text(r.alert, "fingerprint"), Silence: r.p.silenced(now), DependsOn: r.p.dependsOn, Aside: s.Name == onFailureName,
 	}
 	severity := r.severity()
 	if s.watch.fallback != nil && severity == "critical" {

@@ -22,6 +22,17 @@ type watch struct {
 	levels   [][]*step // who is told by each escalation
 }
 
+// Remembers says that an action of p, or its on-failure, tells of alerts that a memory
+// knows: for episode.Book.Abandon.
+func (p *Program) Remembers(action string) bool {
+	for _, s := range append(p.actions[:len(p.actions):len(p.actions)], p.onFailure) {
+		if s != nil && s.Name == action && s.watch != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // others are the steps that tell a target.
 func (w *watch) others(to episode.Target) []*step {
 	if to == episode.Fallback && w.fallback != nil {

@@ -32,6 +32,7 @@ type Book struct {
 	records  map[Key]*Record
 	active   map[string]map[Key]struct{} // by workflow: those that do not rest
 	silences map[string]Silence
+	asked    map[Key]time.Time // when Due listed them last
 }
 
 // A Store keeps what a Book knows. Its methods return when it is on disk, and may be
@@ -67,7 +68,9 @@ type Record struct {
 	Labels    map[string]string `json:"labels,omitempty"`
 	Item      any               `json:"item,omitempty"`  // of a foreach, to tell of it when it is not in the list any more
 	Aside     bool              `json:"aside,omitempty"` // see Sighting
-	Version   int64             `json:"version"`         // grows with each change
+	// Fingerprint is that of the alert that started the run which saw it; "": none did.
+	Fingerprint string `json:"fingerprint,omitempty"`
+	Version     int64  `json:"version"` // grows with each change
 }
 
 // Episode is the identity of the episode that lasts, or of the last one; "": none yet.
@@ -89,6 +92,8 @@ type Sighting struct {
 	DependsOn []string // workflows
 	Labels    map[string]string
 	Item      any
+	// Fingerprint is that of the alert that started the run; "": none did.
+	Fingerprint string
 	// Aside says that it is about the run and not about what the workflow watches, so
 	// that those who depend on the workflow are not held back.
 	Aside bool
@@ -196,7 +201,8 @@ func (b *Book) observe(s Sighting) (n Notice, changed bool, err error) {
 		had = &Record{Key: s.Key}
 	}
 	r := *had
-	r.Rules, r.Silence, r.DependsOn, r.Labels, r.Aside = s.Rules, s.Silence, s.DependsOn, s.Labels, s.Aside
+	r.Rules, r.Silence, r.DependsOn, r.Labels = s.Rules, s.Silence, s.DependsOn, s.Labels
+	r.Aside, r.Fingerprint = s.Aside, s.Fingerprint
 	if s.Item != nil {
 		r.Item = s.Item
 	}
@@ -335,6 +341,27 @@ func (b *Book) Gone(workflow, action string, seen map[string]bool) []Record {
 	}
 	slices.SortFunc(list, func(a, b Record) int { return strings.Compare(a.Key.Alert, b.Key.Alert) })
 	return list
+}
+
+// Abandon drops what is known of alerts that no program tells of any more: of a workflow
+// that was taken away, of an action that has another name. They hold nobody back then, and
+// nothing of them is due. It returns how many there were that were not over.
+func (b *Book) Abandon(ctx context.Context, told func(Key) bool) (int, error) {
+	b.mu.Lock()
+	var gone []Record
+	for k, had := range b.records {
+		if had.rests() || told(k) {
+			continue
+		}
+		r := Record{Key: k, Version: had.Version + 1, State: State{Number: had.State.Number}}
+		b.put(&r)
+		gone = append(gone, r)
+	}
+	b.mu.Unlock()
+	if b.Store == nil || len(gone) == 0 {
+		return len(gone), nil
+	}
+	return len(gone), b.Store.KeepAlerts(ctx, gone...)
 }
 
 // room makes room for one more record.

@@ -251,6 +251,55 @@ func TestGone(t *testing.T) {
 	}
 }
 
+// What is due is listed once a minute until a run has told it, with the alert that the run
+// needs.
+func TestDueIsAskedForOnceAMinute(t *testing.T) {
+	var b episode.Book
+	s := sighting("disk", episode.Fails, 0)
+	s.Rules.Reminder, s.Fingerprint = time.Hour, "f1"
+	see(t, &b, s)
+	at := start.Add(time.Hour)
+	if due := b.Due(at); len(due) != 1 || due[0].Fingerprint != "f1" || due[0].Reason == "" {
+		t.Fatalf("due: %+v", due)
+	}
+	if due := b.Due(at.Add(30 * time.Second)); len(due) != 0 {
+		t.Errorf("asked again too soon: %+v", due)
+	}
+	if due := b.Due(at.Add(time.Minute)); len(due) != 1 {
+		t.Errorf("due a minute later: %+v", due)
+	}
+	s.At, s.Run = at.Add(90*time.Second), "again"
+	see(t, &b, s)
+	if due := b.Due(at.Add(3 * time.Minute)); len(due) != 0 {
+		t.Errorf("due after it was told: %+v", due)
+	}
+}
+
+// An alert that no program tells of any more holds nobody back, and nothing of it is due.
+func TestAbandon(t *testing.T) {
+	kept := &shelf{}
+	b := episode.Book{Store: kept}
+	s := sighting("gateway", episode.Fails, 0)
+	s.Rules.Reminder = time.Minute
+	see(t, &b, s)
+	see(t, &b, sighting("other", episode.Fails, 0))
+	n, err := b.Abandon(t.Context(), func(k episode.Key) bool { return k.Workflow != "gateway" })
+	if err != nil || n != 1 {
+		t.Fatalf("%d, %v", n, err)
+	}
+	if due := b.Due(start.Add(time.Hour)); len(due) != 0 {
+		t.Errorf("due: %+v", due)
+	}
+	shop := sighting("shop", episode.Fails, time.Minute)
+	shop.DependsOn = []string{"gateway"}
+	if n := see(t, &b, shop); main(n) != episode.Fire {
+		t.Errorf("the shop tells %q (%s)", main(n), n.Reason)
+	}
+	if last := kept.alerts[len(kept.alerts)-2]; last.State.Status == episode.Firing && last.Key.Workflow == "gateway" {
+		t.Errorf("kept %+v", last)
+	}
+}
+
 // There is a limit. At it those at rest make room, and what fires is never forgotten.
 func TestLimit(t *testing.T) {
 	b := episode.Book{Limit: 10}

@@ -16,27 +16,37 @@ import (
 // A Due is an alert of which something is to be told without a run having seen it:
 // a reminder, an escalation, what a silence kept back.
 type Due struct {
-	Key    Key
-	Tell   []Message
-	Reason string
+	Key Key
+	// Fingerprint is that of the alert that the run needs to have started it, with what is
+	// known of that alert now; "": none.
+	Fingerprint string
+	Tell        []Message
+	Reason      string
 }
 
 // Due lists what is to be told now, in the order of keys. A scheduler asks every few
-// seconds and starts a run of each workflow named, whose actions then tell; until a run
-// has, it is listed again. What a run must see for itself, that it is well or has failed
-// for long enough, is not in the list.
+// seconds and starts a run of each workflow named, one for each fingerprint, whose actions
+// then tell; until a run has, it is listed again each minute. What a run must see for
+// itself, that it is well or has failed for long enough, is not in the list.
 func (b *Book) Due(now time.Time) []Due {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var list []Due
+	asked := map[Key]time.Time{}
 	for _, of := range b.active {
 		for k := range of {
 			r := b.records[k]
+			if at, ok := b.asked[k]; ok && now.Sub(at) < time.Minute {
+				asked[k] = at
+				continue
+			}
 			if _, d := Decide(r.State, b.seen(r, "", Unclear, now), r.Rules, now); len(d.Tell) > 0 {
-				list = append(list, Due{k, d.Tell, d.Reason})
+				list = append(list, Due{k, r.Fingerprint, d.Tell, d.Reason})
+				asked[k] = now
 			}
 		}
 	}
+	b.asked = asked
 	slices.SortFunc(list, func(a, b Due) int { return compare(a.Key, b.Key) })
 	return list
 }
