@@ -123,7 +123,7 @@ func (d *days) pass(t *testing.T) {
 			r.Memory = nil
 		}
 		fmt.Fprintf(d.out, "%s\n", span(time.Since(start)))
-		result := r.Run(t.Context(), d.p, Input{Run: fmt.Sprint("r", i), Trigger: "interval", Alert: fields(run, "alert"), Inputs: fields(run, "inputs")})
+		result := r.Run(t.Context(), d.p, Input{Run: fmt.Sprint("r", i), Trigger: "interval", Alert: fields(run, "alert"), Inputs: fields(run, "inputs"), Due: due(run)})
 		checkResult(t, result)
 		for _, s := range result.Steps {
 			if s.Kind == "action" {
@@ -143,6 +143,8 @@ func (d *days) pass(t *testing.T) {
 		}
 	}
 }
+
+func due(run *value.Map) bool { v, _ := run.Get("due"); return v == true }
 
 // prepare does what happens before a run.
 func (d *days) prepare(t *testing.T, run *value.Map) {

@@ -45,6 +45,9 @@ type Input struct {
 	Alert    map[string]any
 	Incident map[string]any
 	Inputs   map[string]any
+	// Due says that the run was started because the Memory has something to tell, such as
+	// a reminder: actions of which it knows nothing do not act once more.
+	Due bool `json:",omitempty"`
 }
 
 // Run runs p once, and returns when it is over. What went wrong is in the result. It

@@ -210,8 +210,12 @@ func stopped(ctx context.Context, err error) error {
 // decide says whether the step runs: by its "if", or where there is none, if all its
 // conditions agree (spec §6.1, §11.2 G-1). skip is the reason if it does not.
 func (f *frame) decide(ctx context.Context) (skip string, err error) {
-	if f.s.reserved != "" && f.said == nil {
+	switch {
+	case f.said != nil:
+	case f.s.reserved != "":
 		return f.s.reserved, nil
+	case f.in.Due && f.s.Kind == workflows.Notify && !f.remembers(f.s):
+		return "the run was started to tell what is due, and nothing is remembered of this action", nil
 	}
 	if err := f.renderAliases(ctx); err != nil {
 		return "", err
