@@ -121,33 +121,35 @@ func (f *frame) sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// A reply is what a call came back with.
-type reply struct {
-	out any
-	err error
+// An attempt is one call that is under way. It may outlive the run.
+type attempt struct {
+	noted noted
+	over  chan struct{} // closed when the call has come back with what follows
+	out   any
+	err   error
 }
 
 // attempt makes one call, in a goroutine of its own: one that does not stop when told
 // to is left behind after some grace, and the run goes on.
 func (f *frame) attempt(ctx context.Context, with source.Value) (any, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, f.s.timeout, &limitError{"the call", f.s.timeout})
+	ctx, cancel := context.WithTimeoutCause(ctx, f.s.timeout, f.s.late)
 	defer cancel()
 	config, err := f.opening(ctx)
 	if err != nil {
 		return nil, err
 	}
-	replies := make(chan reply, 1)
-	f.noted = &noted{}
-	go f.ask(providers.WithOrigin(ctx, f.origin()), config, with, replies)
+	a := &attempt{over: make(chan struct{})}
+	f.noted = &a.noted
+	go f.ask(providers.WithOrigin(ctx, f.origin()), config, with, a)
 	select {
-	case a := <-replies:
+	case <-a.over:
 		return a.out, f.judge(ctx, a.err)
 	case <-ctx.Done():
 	}
 	late := time.NewTimer(grace)
 	defer late.Stop()
 	select {
-	case a := <-replies:
+	case <-a.over:
 		return a.out, f.judge(ctx, a.err)
 	case <-late.C:
 		f.log().Warn("call abandoned", "run", f.in.Run, "workflow", f.p.workflow.ID, "step", f.s.Name, "provider", f.s.Provider.S)
@@ -214,15 +216,14 @@ func (f *frame) opening(ctx context.Context) (source.Value, error) {
 
 // ask opens the provider and calls it. It may outlive the run: it touches nothing of
 // it but what never changes.
-func (f *frame) ask(ctx context.Context, config, with source.Value, replies chan<- reply) {
+func (f *frame) ask(ctx context.Context, config, with source.Value, a *attempt) {
 	s, pool := f.s, f.Pool
-	var a reply
 	defer func() {
 		if p := recover(); p != nil {
 			f.panicked(p, debug.Stack())
-			a = reply{err: &panicError{p}}
+			a.out, a.err = nil, &panicError{p}
 		}
-		replies <- a
+		close(a.over)
 	}()
 	client, err := open(ctx, pool, s, config)
 	if err != nil {

@@ -129,6 +129,7 @@ const (
 func (c *compiler) step(written *workflows.Step) *step {
 	s := &step{Step: c.used(written)}
 	s.timeout = cmp.Or(s.Timeout, defaultStepTimeout)
+	s.late = &limitError{"the call", s.timeout}
 	c.at = s
 	defer func() { c.at = nil }()
 	c.provider(s)

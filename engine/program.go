@@ -52,6 +52,7 @@ type step struct {
 	provider   *providers.Provider // nil: this build does not have it
 	op         *providers.Operation
 	timeout    time.Duration // of one call
+	late       *limitError   // what a call that takes longer ends with
 	config     config
 	guard      *check // its "if"; nil: there is none
 	conditions []check

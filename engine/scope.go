@@ -49,6 +49,9 @@ func (r *run) prepare(ctx context.Context) error {
 // nothing stands for a mapping without keys. Nobody changes it.
 var nothing = value.NewMap(0)
 
+// noResults is the list of what no call returned. Nobody changes it.
+var noResults any = []any{}
+
 // described is what texts may know of the provider configurations they ask about.
 func (r *run) described() *value.Map {
 	m := value.NewMap(len(r.p.providers))
@@ -224,7 +227,7 @@ func (f *frame) begin(i int, item any, items []any) {
 func (r *run) enter(s *step) *value.Map {
 	entry := value.NewMap(5)
 	entry.Set("provider_parameters", nothing)
-	entry.Set("results", []any{})
+	entry.Set("results", noResults)
 	vars := s.vars
 	if vars == nil {
 		vars = nothing

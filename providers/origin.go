@@ -32,14 +32,28 @@ type Origin struct {
 
 type originKey struct{}
 
-// WithOrigin says to calls made with the context what they are for.
-func WithOrigin(ctx context.Context, o Origin) context.Context {
-	return context.WithValue(ctx, originKey{}, o)
+// originated is a context with an Origin in it: a run makes one for each of its calls, and
+// in one piece.
+type originated struct {
+	context.Context
+	origin Origin
 }
+
+func (c *originated) Value(key any) any {
+	if key == (originKey{}) {
+		return &c.origin
+	}
+	return c.Context.Value(key)
+}
+
+// WithOrigin says to calls made with the context what they are for.
+func WithOrigin(ctx context.Context, o Origin) context.Context { return &originated{ctx, o} }
 
 // OriginOf is what a call with this context is for; the zero Origin where nobody has
 // said.
 func OriginOf(ctx context.Context) Origin {
-	o, _ := ctx.Value(originKey{}).(Origin)
-	return o
+	if o, ok := ctx.Value(originKey{}).(*Origin); ok {
+		return *o
+	}
+	return Origin{}
 }
