@@ -101,6 +101,8 @@ var commands = []command{
 	{"run", newRunCommand},
 	{"serve", newServeCommand},
 	{"runs", newRunsCommand},
+	{"deliveries", newDeliveriesCommand},
+	{"notify", newNotifyCommand},
 	{"alerts", newAlertsCommand},
 	{"validate", newValidateCommand},
 	{"lint", newLintCommand},
