@@ -27,7 +27,32 @@ type Entry struct {
 const small = 8
 
 // NewMap returns an empty Map with room for n keys.
-func NewMap(n int) *Map { return &Map{entries: make([]Entry, 0, n)} }
+func NewMap(n int) *Map {
+	switch n { // the usual ones in one piece: a run makes three for each of its steps
+	case 1:
+		m := &struct {
+			Map
+			room [1]Entry
+		}{}
+		m.entries = m.room[:0]
+		return &m.Map
+	case 2:
+		m := &struct {
+			Map
+			room [2]Entry
+		}{}
+		m.entries = m.room[:0]
+		return &m.Map
+	case 5:
+		m := &struct {
+			Map
+			room [5]Entry
+		}{}
+		m.entries = m.room[:0]
+		return &m.Map
+	}
+	return &Map{entries: make([]Entry, 0, n)}
+}
 
 // MapOf returns a Map of the entries, the last of equal keys counting.
 func MapOf(entries ...Entry) *Map {
