@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -246,7 +247,7 @@ func (f *fleet) reload(ctx context.Context) error {
 	if err := f.folder.Reload(ctx); err != nil {
 		return err
 	}
-	f.tidy()
+	f.changed(ctx)
 	for _, file := range f.catalog.Files() {
 		for _, p := range file.Problems {
 			level := slog.LevelError
@@ -257,6 +258,25 @@ func (f *fleet) reload(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// changed does what a catalog that is another asks for. Alerts of workflows that are gone
+// are given up, but not while a file is wrong: it may be theirs.
+func (f *fleet) changed(ctx context.Context) {
+	f.tidy()
+	if slices.ContainsFunc(f.catalog.Files(), func(file schedule.File) bool { return file.Version != file.Good }) {
+		return
+	}
+	over, err := f.book.Abandon(ctx, func(k episode.Key) bool {
+		item, ok := f.catalog.Lookup(k.Workflow)
+		return ok && item.Program.Remembers(k.Action)
+	})
+	switch {
+	case err != nil:
+		f.log.Error("forgetting alerts of workflows that are gone", "error", err)
+	case over > 0:
+		f.log.Warn("alerts are given up: no workflow tells of them any more", "alerts", over)
+	}
 }
 
 // tidy lets go of the files that no workflow of the catalog is of any more, once the
@@ -334,7 +354,7 @@ func (f *fleet) follow(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-changed:
-			f.tidy()
+			f.changed(ctx)
 		case <-signals:
 			if err := f.reload(ctx); err != nil {
 				f.log.Error("reload", "error", err)
@@ -363,22 +383,17 @@ func (f *fleet) remind(ctx context.Context) error {
 }
 
 func (f *fleet) remindNow(ctx context.Context, now time.Time) {
-	due := f.book.Due(now)
-	if len(due) == 0 {
-		return
-	}
-	busy := map[string]bool{} // a run that is under way tells
-	for _, r := range f.scheduler.State().Runs {
-		busy[r.Job.Workflow] = true
-	}
-	for _, d := range due {
-		if busy[d.Key.Workflow] {
+	type about struct{ workflow, fingerprint string }
+	started := map[about]bool{}
+	for _, d := range f.book.Due(now) {
+		a := about{d.Key.Workflow, d.Fingerprint}
+		if started[a] {
 			continue
 		}
-		busy[d.Key.Workflow] = true
-		in := engine.Input{Trigger: "manual"}
-		if found, err := f.store.Alert(ctx, d.Key.Alert); err == nil {
-			in = engine.Input{Trigger: "alert", Alert: fieldsOf(found.Alert)}
+		started[a] = true
+		in := engine.Input{Trigger: "manual", Due: true}
+		if found, err := f.store.Alert(ctx, d.Fingerprint); d.Fingerprint != "" && err == nil {
+			in.Trigger, in.Alert = "alert", fieldsOf(found.Alert)
 		}
 		if _, err := f.scheduler.Start(ctx, d.Key.Workflow, "scheduler: "+d.Reason, in); err != nil {
 			f.log.Warn("a run that somebody is to be told by cannot start", "workflow", d.Key.Workflow, "why", d.Reason, "error", err)
