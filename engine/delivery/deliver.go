@@ -35,7 +35,7 @@ func (l *Lane) Deliver(ctx context.Context, m engine.Message, send func(context.
 	if err := l.place(ctx, &d); err != nil {
 		return engine.Receipt{}, err
 	}
-	known, _, err := l.Store.Take(ctx, d, l.now().Add(-deadRest))
+	known, fresh, err := l.Store.Take(ctx, d, l.now().Add(-deadRest))
 	switch {
 	case err != nil:
 		return engine.Receipt{}, err
@@ -46,6 +46,9 @@ func (l *Lane) Deliver(ctx context.Context, m engine.Message, send func(context.
 	case known.State != store.Sending:
 		l.wake()
 		return receipt(&known, d.Reason), nil
+	}
+	if !fresh && known.Attempts > 1 {
+		known.State = store.Unknown // an earlier attempt may have arrived
 	}
 	return l.attempts(ctx, &known, m, send)
 }
@@ -129,6 +132,12 @@ func (l *Lane) supersede(ctx context.Context, over *store.Delivery, before []sto
 
 // attempts makes those of a run. The first one is counted already.
 func (l *Lane) attempts(ctx context.Context, d *store.Delivery, m engine.Message, send func(context.Context) (any, error)) (engine.Receipt, error) {
+	defer func() {
+		if p := recover(); p != nil { // a bug; the loop sends it
+			_ = l.settle(ctx, store.Settlement{Key: d.Key, State: store.Unknown, Reason: fmt.Sprintf("a bug: it panicked: %v", p)})
+			panic(p)
+		}
+	}()
 	for {
 		out, err := send(ctx)
 		o := judge(err)

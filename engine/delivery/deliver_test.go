@@ -65,6 +65,9 @@ func TestTheReplyIsLost(t *testing.T) {
 	if got := strings.Join(l.texts(), " "); got != "k1 k1" {
 		t.Errorf("arrived: %s", got)
 	}
+	if got := strings.Join(l.keys, " "); got != "k1 k1" {
+		t.Errorf("with keys: %s", got)
+	}
 	if d := b.row("k1"); d.State != store.Confirmed || d.Attempts != 2 {
 		t.Errorf("%+v", d)
 	}
@@ -136,6 +139,26 @@ func TestAnAttemptIsCutOff(t *testing.T) {
 	if err != nil || r.State != "unknown" || b.row("k1").State != store.Unknown {
 		t.Errorf("%+v, %v, %s", r, err, b.row("k1").State)
 	}
+}
+
+// The program is told to stop while a message is being sent: that one arrives, once.
+func TestTheProgramStops(t *testing.T) {
+	l := newLedger(t)
+	begun, end := make(chan struct{}), make(chan struct{})
+	l.answers(func(int, string) (int, string) { close(begun); <-end; return 200, "" })
+	b := newBench(t, map[string]*ledger{"ops": l})
+	b.queue("ops", "k1", "k2")
+	ctx, cancel := context.WithCancel(t.Context())
+	stopped := make(chan struct{})
+	go func() { defer close(stopped); _ = b.Run(ctx) }()
+	<-begun
+	cancel()
+	close(end)
+	<-stopped
+	if first, second := b.row("k1"), b.row("k2"); first.State != store.Confirmed || second.State != store.Pending || second.Attempts != 0 {
+		t.Errorf("%+v\n%+v", first, second)
+	}
+	b.balanced(2, l)
 }
 
 var _ engine.Deliverer = (*Lane)(nil)

@@ -18,8 +18,8 @@ const (
 	batch     = 64               // messages that are read at once
 )
 
-// Run sends what waits, until ctx is done: attempts that are under way then are waited
-// for. It always returns nil. There is one in a process.
+// Run sends what waits, until ctx is done: attempts that are under way then have ten
+// seconds to end. It always returns nil. There is one in a process.
 func (l *Lane) Run(ctx context.Context) error {
 	l.open()
 	var workers sync.WaitGroup
@@ -158,14 +158,17 @@ func (l *Lane) some(ctx context.Context, name string) (sent bool, err error) {
 		if !l.hold(list[i].Key) {
 			continue
 		}
-		err := l.send(ctx, &list[i])
-		l.release(list[i].Key)
-		if err != nil {
+		if err := l.sendHeld(ctx, &list[i]); err != nil {
 			return sent, err
 		}
 		sent = true
 	}
 	return sent, nil
+}
+
+func (l *Lane) sendHeld(ctx context.Context, d *store.Delivery) error {
+	defer l.release(d.Key)
+	return l.send(ctx, d)
 }
 
 // caughtUp lets runs send to the destination themselves again.

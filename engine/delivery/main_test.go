@@ -36,6 +36,7 @@ type ledger struct {
 	*httptest.Server
 	mu     sync.Mutex
 	took   []string // texts, in the order in which they came
+	keys   []string // Idempotency-Key of each request
 	calls  int
 	answer func(n int, text string) (status int, retryAfter string) // nil: 200; a status of -1 takes the message and drops the reply
 }
@@ -53,6 +54,7 @@ func (l *ledger) serve(w http.ResponseWriter, r *http.Request) {
 	_ = json.Unmarshal(body, &said)
 	l.mu.Lock()
 	l.calls++
+	l.keys = append(l.keys, r.Header.Get("Idempotency-Key"))
 	status, after := 200, ""
 	if l.answer != nil {
 		status, after = l.answer(l.calls, said.Message)
@@ -174,7 +176,7 @@ func tell(ctx context.Context, l *Lane, m engine.Message) (engine.Receipt, error
 		if err != nil {
 			return nil, err
 		}
-		return client.Notify(ctx, m.With)
+		return client.Notify(providers.WithOrigin(ctx, providers.Origin{Key: m.Key}), m.With)
 	})
 }
 

@@ -15,6 +15,10 @@ import (
 // grace is how long a call may take to stop when it is told to; then it is left behind.
 const grace = 2 * time.Second
 
+// drain is how long an attempt may go on when the program is told to stop: what was
+// begun and is not known to have arrived is sent twice.
+const drain = 10 * time.Second
+
 // defaultTimeout is that of an attempt where the message says nothing.
 const defaultTimeout = 30 * time.Second
 
@@ -58,9 +62,6 @@ func expired(d *store.Delivery) string {
 func (l *Lane) finish(ctx context.Context, d *store.Delivery, p *parcel) error {
 	out, err := l.call(ctx, d, p)
 	o := judge(err)
-	if o == permanent && ctx.Err() != nil {
-		o = unknown
-	}
 	s, _ := l.learn(ctx, d, o, err)
 	if err := l.settle(ctx, s); err != nil {
 		return err
@@ -98,8 +99,9 @@ func (l *Lane) call(ctx context.Context, d *store.Delivery, p *parcel) (any, err
 	if timeout <= 0 {
 		timeout = defaultTimeout
 	}
-	timed, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("the call took longer than %s: %w", timeout, context.DeadlineExceeded))
+	timed, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), timeout, fmt.Errorf("the call took longer than %s: %w", timeout, context.DeadlineExceeded))
 	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(drain, cancel) })()
 	replies := make(chan reply, 1)
 	go l.ask(timed, *d, p, replies)
 	select {
