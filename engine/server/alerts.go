@@ -31,11 +31,19 @@ func (s *Server) search(ctx context.Context, q keep.Search, offset int) ([]*valu
 	if err := s.checkCEL(q.CEL); err != nil {
 		return nil, 0, err
 	}
-	found, total, err := s.Store.AlertPage(ctx, q, offset)
+	limited, cancel := context.WithTimeout(ctx, searchLimit)
+	defer cancel()
+	found, total, err := s.Store.AlertPage(limited, q, offset)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		err = refuse(http.StatusUnprocessableEntity, "the search takes longer than %s: narrow it, by time or status", searchLimit)
+	}
 	return alertList(found), total, err
 }
 
-const maxCEL = 4 << 10
+const (
+	maxCEL      = 4 << 10
+	searchLimit = 10 * time.Second
+)
 
 func (s *Server) checkCEL(cel string) error {
 	switch {
@@ -277,7 +285,7 @@ func answered(err error) error {
 	if err == nil {
 		return nil
 	}
-	if p := problemOf(err); p.status != http.StatusInternalServerError {
+	if known(err) != nil {
 		return err
 	}
 	return refuse(http.StatusConflict, "%v", err)

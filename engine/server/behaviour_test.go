@@ -7,7 +7,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
+	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,15 +21,13 @@ import (
 	"tocsin/engine/ingest"
 	"tocsin/engine/schedule"
 	"tocsin/providers"
-	"tocsin/workflows/source"
 )
 
 // A stream has the events of a run as they happen, goes on after the last that somebody
 // saw, and ends with the run.
 func TestStream(t *testing.T) {
 	w := newWorld(t)
-	gate := make(chan struct{})
-	w.withSlow(gate)
+	w.want(201, "PUT", "/api/v1/workflows/slow", slow)
 	run := w.want(202, "POST", "/api/v1/workflows/slow/run", m{}).text(t, "run")
 	w.until("/api/v1/runs/"+run, func(a answer) bool { return a.status == 200 })
 	lines, first := w.stream(run, ""), ""
@@ -36,7 +39,7 @@ func TestStream(t *testing.T) {
 			first = line
 		}
 	}
-	close(gate)
+	close(w.gate)
 	last := ""
 	for line := range lines {
 		if strings.HasPrefix(line, "event: ") {
@@ -83,19 +86,16 @@ func (w *world) stream(run, after string) <-chan string {
 	return lines
 }
 
-// withSlow adds a workflow whose step waits for gate.
-func (w *world) withSlow(gate <-chan struct{}) {
-	slow := providers.Define(providers.Definition[gated]{
-		Type: "gated", Title: "Gated", Summary: "Wait for the test.", Open: providers.Open(func(context.Context, struct{}, providers.Env) (gated, error) { return gated{gate}, nil }),
+// slow is a workflow whose step waits for the world's gate.
+const slow = "workflow:\n  id: slow\n  triggers: [{type: manual}]\n  steps:\n    - name: wait\n      provider: {type: gated, with: {}}\n"
+
+// waiting is a provider whose steps wait for gate.
+func waiting(gate <-chan struct{}) providers.Provider {
+	return providers.Define(providers.Definition[gated]{
+		Type: "gated", Title: "Gated", Summary: "Wait for the test.",
+		Open:  providers.Open(func(context.Context, struct{}, providers.Env) (gated, error) { return gated{gate}, nil }),
 		Query: providers.Call(gated.wait),
 	})
-	reg := new(providers.Registry).With(slow)
-	w.s.catalog().Compile = compiler(reg)
-	pool := providers.NewPool(reg, providers.Env{})
-	w.t.Cleanup(func() { _ = pool.Close() })
-	w.s.Worker.Runner = func(schedule.Job) engine.Runner { return engine.Runner{Pool: pool, Observe: w.s.Observe} }
-	text := "workflow:\n  id: slow\n  triggers: [{type: manual}]\n  steps:\n    - name: wait\n      provider: {type: gated, with: {}}\n"
-	w.want(201, "PUT", "/api/v1/workflows/slow", text)
 }
 
 type gated struct{ gate <-chan struct{} }
@@ -111,7 +111,7 @@ func (g gated) wait(ctx context.Context, _ struct{}) (any, error) {
 
 func TestCancel(t *testing.T) {
 	s := newScene(t)
-	s.withSlow(make(chan struct{}))
+	s.want(201, "PUT", "/api/v1/workflows/slow", slow)
 	run := s.want(202, "POST", "/api/v1/workflows/slow/run", m{}).text(t, "run")
 	s.until("/api/v1/runs/"+run, func(a answer) bool { return a.status == 200 })
 	s.does(202, "POST /api/v1/runs/{id}/cancel", []any{run}, nil)
@@ -215,6 +215,7 @@ func TestAcceptedIsOnDisk(t *testing.T) {
 	w.want(202, "POST", "/alerts/event", m{"name": "disk", "fingerprint": "d1"})
 	list, err := w.s.Store.Unfinished(t.Context())
 	must(t, err)
+	list = slices.DeleteFunc(list, func(u schedule.Unfinished) bool { return u.Job.Lane() == schedule.ClockLane })
 	if len(list) != 1 || list[0].Job.Workflow != "disk" || list[0].Job.Input.Alert["fingerprint"] != "d1" {
 		t.Errorf("%+v", list)
 	}
@@ -239,11 +240,8 @@ func TestHalfGoodBatch(t *testing.T) {
 // A file that is wrong keeps its last good workflows, and says so.
 func TestReloadSaysWhatIsWrong(t *testing.T) {
 	w := newWorld(t)
-	w.s.catalog().Compile = func(name string, text []byte) ([]*engine.Program, source.Problems, error) {
-		return nil, source.Problems{{Pos: source.Pos{File: name, Line: 1, Col: 1}, Code: source.BadSyntax, Message: "nothing is right any more"}}, nil
-	}
-	must(t, w.s.catalog().Load(t.Context(), schedule.FromDisk, schedule.Source{Name: "x.yaml", Text: []byte("x")}))
-	if a := w.want(200, "GET", "/api/v1/problems", nil); !strings.Contains(a.body, "nothing is right any more") {
+	must(t, w.s.catalog().Load(t.Context(), schedule.FromDisk, schedule.Source{Name: "x.yaml", Text: []byte("workflow: {id: x, stepz: []}")}))
+	if a := w.want(200, "GET", "/api/v1/problems", nil); !strings.Contains(a.body, "stepz") {
 		t.Error(a.body)
 	}
 	if a := w.want(200, "GET", "/metrics", nil); !strings.Contains(a.body, "tocsin_workflow_problems 1") {
@@ -255,20 +253,65 @@ func TestReloadSaysWhatIsWrong(t *testing.T) {
 func TestMetricNames(t *testing.T) {
 	w := newWorld(t)
 	w.want(202, "POST", "/alerts/event", m{"name": "disk"})
+	w.want(400, "POST", "/alerts/event", "{")
 	w.s.Metrics.Delivered("confirmed")
 	w.until("/metrics", func(a answer) bool {
 		return strings.Contains(a.body, `tocsin_runs_total{status="done",workflow="disk"} 1`)
 	})
 	text := w.want(200, "GET", "/metrics", nil).body
-	for _, name := range []string{
-		"tocsin_build_info", "tocsin_runs_total", "tocsin_run_duration_seconds_bucket", "tocsin_run_lateness_seconds_bucket", "tocsin_alerts_accepted_total",
-		"tocsin_notifications_total", "tocsin_http_requests_total", "tocsin_http_request_duration_seconds_bucket", "tocsin_ticks_total", "tocsin_queue_jobs", "tocsin_queue_running",
-		"tocsin_queue_workers", "tocsin_queue_refused_total", "tocsin_triggers_stale", "tocsin_workflows", "tocsin_workflow_problems", "tocsin_ticks_unwritten", "tocsin_ticks_lost_total",
-		"tocsin_subscriptions", "tocsin_store_commits_total", "tocsin_store_commit_seconds_total", "tocsin_store_changes_total", "tocsin_store_change_seconds_bucket", "tocsin_store_bytes",
-		"tocsin_store_queue", "tocsin_run_panics_total", "tocsin_runs_abandoned_total", "tocsin_runs_parked_total", "tocsin_healthy", "go_goroutines", "process_open_fds",
-	} {
-		if !strings.Contains(text, "\n"+name) {
-			t.Errorf("no %s", name)
+	documentation, err := os.ReadFile("README.md")
+	must(t, err)
+	for _, name := range regexp.MustCompile("`(tocsin_[a-z_]+)`").FindAllStringSubmatch(string(documentation), -1) {
+		if !strings.Contains(text, "\n# HELP "+name[1]+" ") {
+			t.Errorf("no %s, which is documented", name[1])
+		}
+	}
+	for _, name := range regexp.MustCompile("(?m)^# HELP (tocsin_[a-z_]+)").FindAllStringSubmatch(text, -1) {
+		if !strings.Contains(string(documentation), "`"+name[1]+"`") {
+			t.Errorf("%s is not documented", name[1])
+		}
+	}
+}
+
+// When the program ends, requests that are under way are answered, and streams end.
+func TestShutdown(t *testing.T) {
+	w := newWorld(t)
+	w.want(201, "PUT", "/api/v1/workflows/slow", slow)
+	run := w.want(202, "POST", "/api/v1/workflows/slow/run", m{}).text(t, "run")
+	w.until("/api/v1/runs/"+run, func(a answer) bool { return a.status == 200 })
+	lines := w.stream(run, "")
+	<-lines
+	conn := dial(t, w)
+	defer conn.Close()
+	fmt.Fprint(conn, "POST /alerts/event HTTP/1.1\r\nHost: localhost\r\nContent-Length: 12\r\nContent-Type: application/json\r\n\r\n{\"name\"")
+	ended := make(chan struct{})
+	go func() { w.stop(); close(ended) }()
+	for range lines { // until it ends
+	}
+	fmt.Fprint(conn, ":\"x\"}")
+	text, _ := io.ReadAll(conn)
+	if a := parseAnswer(t, text); a.status != 202 {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	<-ended
+}
+
+// A store that cannot write takes nothing on, and says when to come again.
+func TestUnwellStore(t *testing.T) {
+	w := newWorld(t)
+	w.stop()
+	must(t, w.s.Store.Close())
+	for _, path := range []string{"/alerts/event", "/api/v2/alerts", "/incidents", "/workflows/json", "/api/v1/workflows/disk/run"} {
+		req := httptest.NewRequest("POST", "http://localhost"+path, strings.NewReader(`{"name":"x"}`))
+		req.RemoteAddr = "127.0.0.1:1"
+		req.Header.Set("X-API-KEY", "")
+		rec := httptest.NewRecorder()
+		w.s.Handler().ServeHTTP(rec, req)
+		if rec.Code < 500 {
+			continue
+		}
+		if rec.Code != 503 || rec.Header().Get("Retry-After") == "" {
+			t.Errorf("%s: %d %s", path, rec.Code, rec.Body)
 		}
 	}
 }

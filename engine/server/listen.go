@@ -48,7 +48,7 @@ func (l Listen) names(host string) bool {
 		name = h
 	}
 	name = strings.TrimSuffix(strings.ToLower(strings.Trim(name, "[]")), ".")
-	if slices.ContainsFunc(l.Hosts, func(h string) bool { return strings.EqualFold(h, name) }) {
+	if l.listed(name) {
 		return true
 	}
 	if !l.loopback() || l.BehindProxy {
@@ -56,6 +56,11 @@ func (l Listen) names(host string) bool {
 	}
 	ip, err := netip.ParseAddr(name)
 	return name == "localhost" || strings.HasSuffix(name, ".localhost") || err == nil && ip.IsLoopback()
+}
+
+// listed says that name is one of Hosts.
+func (l Listen) listed(name string) bool {
+	return slices.ContainsFunc(l.Hosts, func(h string) bool { return strings.EqualFold(h, name) })
 }
 
 var (

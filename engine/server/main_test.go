@@ -43,6 +43,9 @@ type world struct {
 	url string
 	log *logged
 	key string // sent with each request; "": none
+
+	stop func()        // ends all parts, and returns when they have
+	gate chan struct{} // steps of the provider gated wait for it
 }
 
 // disk is what the folder of workflows has.
@@ -72,11 +75,11 @@ const disk = `workflow:
 // newWorld starts a server; change sets it up before.
 func newWorld(t testing.TB, change ...func(*Server)) *world {
 	t.Helper()
-	w := &world{t: t, log: &logged{}}
+	w := &world{t: t, log: &logged{}, gate: make(chan struct{})}
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	st, err := store.Open(t.Context(), store.Options{Path: filepath.Join(t.TempDir(), "tocsin.db"), Ballast: -1, Match: matching})
 	must(t, err)
-	reg := new(providers.Registry).With(mock.Provider)
+	reg := new(providers.Registry).With(mock.Provider, waiting(w.gate))
 	pool := providers.NewPool(reg, providers.Env{})
 	catalog := &schedule.Catalog{Compile: compiler(reg)}
 	queue := &schedule.Local{}
@@ -87,7 +90,7 @@ func newWorld(t testing.TB, change ...func(*Server)) *world {
 	}
 	recorder := w.s.Metrics.Recorder(st)
 	w.s.Scheduler = &schedule.Scheduler{Catalog: catalog, Queue: queue, Recorder: recorder, Runner: runner, Log: log}
-	w.s.Worker = &schedule.Worker{Catalog: catalog, Queue: queue, Recorder: recorder, Runner: runner, Began: w.s.Metrics.Began, Log: log}
+	w.s.Worker = &schedule.Worker{Catalog: catalog, Queue: queue, Recorder: recorder, Runner: runner, Began: w.s.Metrics.Began, Drain: 50 * time.Millisecond, Log: log}
 	for _, f := range change {
 		f(w.s)
 	}
@@ -117,9 +120,12 @@ func (w *world) run(pool *providers.Pool) {
 			failed <- err
 		}
 	})
-	w.t.Cleanup(func() {
+	w.stop = sync.OnceFunc(func() {
 		cancel()
 		all.Wait()
+	})
+	w.t.Cleanup(func() {
+		w.stop()
 		_ = pool.Close()
 		_ = w.s.Store.Close()
 	})

@@ -16,7 +16,7 @@ import (
 )
 
 // Metrics are figures for Prometheus, in a registry of their own. Their names are
-// documented in README.md and do not change.
+// documented in this folder's README.md and do not change.
 type Metrics struct {
 	registry   *prometheus.Registry
 	runs       *prometheus.CounterVec

@@ -36,8 +36,18 @@ func later(status int, after time.Duration, format string, args ...any) *problem
 	return p
 }
 
-// problemOf is what an error means for whoever asked.
+// problemOf is what an error means for whoever asked. One that is not about the request
+// is the store's, which may be well again later.
 func problemOf(err error) *problem {
+	if p := known(err); p != nil {
+		return p
+	}
+	return later(http.StatusServiceUnavailable, 10*time.Second, "it could not be done now; the log says why")
+}
+
+// known is what an error means that is about the request, or of a kind that has a name;
+// nil: it is another.
+func known(err error) *problem {
 	var p *problem
 	var wrong *ingest.Error
 	var document source.Problems
@@ -64,7 +74,7 @@ func problemOf(err error) *problem {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return later(http.StatusServiceUnavailable, 5*time.Second, "it was not done in time")
 	}
-	return refuse(http.StatusInternalServerError, "Internal Server Error")
+	return nil
 }
 
 // A cutOff is an error of the connection while the body came in.

@@ -63,7 +63,7 @@ func (s *Server) finish(t *tracked, r *http.Request) {
 		}
 		s.Log.Error("a request panicked", "request", t.id, "route", t.route, "problem", fmt.Sprint(v), "stack", string(debug.Stack()))
 		if t.status == 0 {
-			writeProblem(t, r, errors.New("panic"))
+			writeProblem(t, r, refuse(http.StatusInternalServerError, "Internal Server Error"))
 		}
 	}
 	took := s.Now().Sub(t.started)
