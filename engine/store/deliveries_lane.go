@@ -140,13 +140,6 @@ func (s *Store) Episode(ctx context.Context, episode string) ([]Delivery, error)
 	return s.deliveries(ctx, episodeQuery, episode)
 }
 
-// Postpone has nothing tried for a destination before then.
-func (s *Store) Postpone(ctx context.Context, destination string, until time.Time) error {
-	return s.finish(ctx, func(t *tx) error {
-		return t.exec("UPDATE deliveries SET next = max(next, ?) WHERE destination = ? AND ended = 0 AND state <> 'sending'", stamp(until), destination)
-	})
-}
-
 // Hasten has all that waits for a destination tried now.
 func (s *Store) Hasten(ctx context.Context, destination string) error {
 	now := stamp(s.Now())
