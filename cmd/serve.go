@@ -155,6 +155,7 @@ type fleet struct {
 
 	mu   sync.Mutex
 	docs map[*engine.Program]*document // what each program of the catalog, or of one before, is of
+	said map[string]string             // by file: the version whose problems were said
 }
 
 // retired is how long the providers of a file that changed stay open, for the runs that
@@ -242,27 +243,46 @@ func envName(base string) string {
 	return "PROVIDERS_FILE"
 }
 
-// reload reads the folders, and says what is wrong in them.
+// reload reads the folders.
 func (f *fleet) reload(ctx context.Context) error {
 	if err := f.folder.Reload(ctx); err != nil {
 		return err
 	}
 	f.changed(ctx)
+	return nil
+}
+
+// complain says what is wrong in files, once for each text.
+func (f *fleet) complain(ctx context.Context) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	now := map[string]string{}
 	for _, file := range f.catalog.Files() {
+		now[file.Name] = file.Version
+		if f.said[file.Name] == file.Version {
+			continue
+		}
+		if file.Err != nil {
+			f.log.Error("a file cannot be used", "file", file.Name, "error", file.Err)
+		}
 		for _, p := range file.Problems {
-			level := slog.LevelError
-			if p.Warning {
-				level = slog.LevelWarn
+			level, runs := slog.LevelError, "nothing of it"
+			if file.Good != "" {
+				runs = "what it was before"
 			}
-			f.log.Log(ctx, level, p.Message, "place", p.Pos.String(), "hint", p.Hint, "code", p.Code, "runs", file.Good != "")
+			if p.Warning {
+				level, runs = slog.LevelWarn, "all of it"
+			}
+			f.log.Log(ctx, level, p.Message, "place", p.Pos.String(), "hint", p.Hint, "code", p.Code, "runs", runs)
 		}
 	}
-	return nil
+	f.said = now
 }
 
 // changed does what a catalog that is another asks for. Alerts of workflows that are gone
 // are given up, but not while a file is wrong: it may be theirs.
 func (f *fleet) changed(ctx context.Context) {
+	f.complain(ctx)
 	f.tidy()
 	if slices.ContainsFunc(f.catalog.Files(), func(file schedule.File) bool { return file.Version != file.Good }) {
 		return
