@@ -44,7 +44,7 @@ func (l *Lane) Deliver(ctx context.Context, m engine.Message, send func(context.
 	case known.State == store.Confirmed:
 		return engine.Receipt{Confirmed: true}, nil
 	case known.State != store.Sending:
-		l.wake()
+		l.Wake()
 		return receipt(&known, d.Reason), nil
 	}
 	if !fresh && known.Attempts > 1 {
@@ -153,12 +153,12 @@ func (l *Lane) attempts(ctx context.Context, d *store.Delivery, m engine.Message
 		case o == confirmed:
 			return engine.Receipt{Confirmed: true, Output: out}, nil
 		case o == permanent:
-			l.wake() // somebody has to be told
+			l.Wake() // somebody has to be told
 			return engine.Receipt{}, err
 		}
 		d.State, d.Reason, d.Next = s.State, s.Reason, s.Next
 		if closed || !m.Again(ctx, err) {
-			l.wake()
+			l.Wake()
 			return receipt(d, ""), nil
 		}
 		if d.Attempts, err = l.Store.Attempt(ctx, d.Key); err != nil {

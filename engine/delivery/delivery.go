@@ -157,8 +157,10 @@ func (l *Lane) ready(ctx context.Context) error {
 	return nil
 }
 
-// wake has the loop look again.
-func (l *Lane) wake() {
+// Wake has the loop look at once: whoever puts messages into the store by another way, as
+// who revives a dead one, calls it. Otherwise it looks within half a minute.
+func (l *Lane) Wake() {
+	l.open()
 	select {
 	case l.nudge <- struct{}{}:
 	default:

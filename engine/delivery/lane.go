@@ -136,7 +136,7 @@ func (l *Lane) served(name string) {
 	d := l.to(name)
 	d.serving, d.idle = false, l.now().Add(shortest)
 	l.mu.Unlock()
-	l.wake()
+	l.Wake()
 }
 
 // some sends some of what waits, and says whether there was anything.

@@ -197,7 +197,7 @@ func (b *bench) queue(config string, keys ...string) {
 			b.t.Fatal(err)
 		}
 	}
-	b.wake()
+	b.Wake()
 }
 
 // running has the loop run until the function that it returns is called.
