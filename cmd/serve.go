@@ -443,7 +443,7 @@ func (f *fleet) pool(workflow string) *providers.Pool {
 // runner is what runs a job, or listens for one.
 func (f *fleet) runner(j schedule.Job) engine.Runner {
 	runner := engine.Runner{
-		Pool: f.pool(j.Workflow), Enrich: f.store, Memory: f.book, Deliver: f.lane, Observe: f.api.Observe,
+		Pool: f.pool(j.Workflow), Enrich: f.store, Memory: f.book, Deliver: f.lane, Observe: f.observe,
 		Log: f.log, Getenv: f.getenv, Secret: f.secret,
 	}
 	if runner.Pool == nil { // it was taken away since the job was made
@@ -456,6 +456,19 @@ func (f *fleet) runner(j schedule.Job) engine.Runner {
 	}
 	runner.History = past
 	return runner
+}
+
+// observe tells who watches a run of its events, and the log of runs that could not do
+// what they were to do. That a check failed is none of the log's business: people are told.
+func (f *fleet) observe(e engine.Event) {
+	f.api.Observe(e)
+	switch {
+	case e.Action != engine.RunEnded:
+	case e.Status == engine.Broken, e.Status == engine.TimedOut:
+		f.log.Warn("a run could not be done", "workflow", e.Workflow, "run", e.Run, "status", e.Status, "reason", e.Reason)
+	default:
+		f.log.Debug("run", "workflow", e.Workflow, "run", e.Run, "status", e.Status, "reason", e.Reason)
+	}
 }
 
 // refresh is the alert of a job that waited, with what was added to it meanwhile.
