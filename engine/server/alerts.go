@@ -407,3 +407,10 @@ func makeSilence(c *call, in newSilence) (silenceView, error) {
 	s, err = b.Silence(c.kept(), s)
 	return viewSilence(s), err
 }
+
+// textAt is the text under key, or "".
+func textAt(m *value.Map, key string) string {
+	v, _ := m.Get(key)
+	s, _ := v.(string)
+	return s
+}

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -24,7 +23,7 @@ type guard struct {
 
 	mu    sync.Mutex
 	known map[string]knownKey // by key: of those that let somebody in lately
-	keys  int                 // that are usable; -1: nobody has counted
+	keys  int                 // that were ever made; -1: nobody has counted
 	until time.Time           // when to count again
 }
 
@@ -207,8 +206,9 @@ func (g *guard) noKeys(ctx context.Context) bool {
 		if err != nil {
 			return false
 		}
-		// One that is over closes the door all the same: it was meant to be closed.
-		g.keys, g.until = len(slices.DeleteFunc(all, func(k store.APIKey) bool { return !k.Revoked.IsZero() })), now.Add(countFor)
+		// One that is over, or was revoked, closes the door all the same: somebody wanted it
+		// closed.
+		g.keys, g.until = len(all), now.Add(countFor)
 	}
 	return g.keys == 0
 }
@@ -238,7 +238,8 @@ func credential(c *call) string {
 func (g *guard) address(r *http.Request) string {
 	host, _, _ := net.SplitHostPort(r.RemoteAddr)
 	if g.s.Listen.BehindProxy {
-		all := strings.Split(r.Header.Get("X-Forwarded-For"), ",")
+		// A proxy adds to the header, or adds another one: only the very last is its word.
+		all := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 		if last := strings.TrimSpace(all[len(all)-1]); last != "" {
 			host = last
 		}

@@ -17,9 +17,10 @@ import (
 // What people do with them starts workflows.
 
 const (
-	incidentsKey = "incidents"
-	maxIncidents = 1000
-	maxIncident  = 64 << 10 // bytes of one, as JSON
+	incidentsKey    = "incidents"
+	maxIncidents    = 1000
+	maxIncident     = 64 << 10 // bytes of one, as JSON
+	maxAllIncidents = 4 << 20  // bytes of all
 )
 
 func keepIncidentRoutes() []route {
@@ -94,8 +95,8 @@ func (c *call) change(edit func(all []*value.Map) (now []*value.Map, which *valu
 	if n := len(value.AppendJSON(nil, which)); n > maxIncident {
 		return nil, refuse(http.StatusRequestEntityTooLarge, "the incident would be longer than %d bytes", maxIncident)
 	}
-	if len(all) > maxIncidents {
-		all = all[len(all)-maxIncidents:]
+	if all, err = bounded(all); err != nil {
+		return nil, err
 	}
 	if err := s.Store.SetMeta(c.kept(), incidentsKey, all); err != nil {
 		return nil, err
@@ -110,6 +111,25 @@ func (c *call) change(edit func(all []*value.Map) (now []*value.Map, which *valu
 	}
 	s.begin(c.kept(), jobs)
 	return which, nil
+}
+
+// bounded is all, without the oldest that are resolved where there are too many.
+func bounded(all []*value.Map) ([]*value.Map, error) {
+	for len(all) > maxIncidents {
+		i := slices.IndexFunc(all, func(m *value.Map) bool { return textAt(m, "status") == "resolved" })
+		if i < 0 {
+			return nil, refuse(http.StatusConflict, "there are %d incidents already that are not resolved", maxIncidents)
+		}
+		all = slices.Delete(all, i, i+1)
+	}
+	size := 0
+	for _, m := range all {
+		size += len(value.AppendJSON(nil, m))
+	}
+	if size > maxAllIncidents {
+		return nil, refuse(http.StatusConflict, "all incidents together would be longer than %d bytes: delete some", maxAllIncidents)
+	}
+	return all, nil
 }
 
 // incidentFields are an incident's as triggers see them.

@@ -21,17 +21,25 @@ const (
 	administrating            // keys and everything else
 )
 
-// scopes are the permissions that a key can be narrowed to, by name.
-var scopes = map[string]permission{
-	"read": reading, "metrics": measuring, "ingest": ingesting, "run": running,
-	"operate": operating, "author": authoring, "admin": administrating,
+// A scope is a permission that a key can be narrowed to, by name.
+type scope struct {
+	name string
+	permission
+}
+
+// scopes are all of them.
+func scopes() []scope {
+	return []scope{
+		{"read", reading}, {"metrics", measuring}, {"ingest", ingesting}, {"run", running},
+		{"operate", operating}, {"author", authoring}, {"admin", administrating},
+	}
 }
 
 // name is the scope of p.
 func (p permission) name() string {
-	for name, q := range scopes {
-		if p == q {
-			return name
+	for _, s := range scopes() {
+		if p == s.permission {
+			return s.name
 		}
 	}
 	return [...]string{denied: "denied", public: "public"}[p]
@@ -87,11 +95,11 @@ func checkGrant(role string, narrow []string) error {
 		return fmt.Errorf("no role %q: there are %s", role, strings.Join(roleNames(), ", "))
 	}
 	for _, name := range narrow {
-		p, ok := scopes[name]
+		i := slices.IndexFunc(scopes(), func(s scope) bool { return s.name == name })
 		switch {
-		case !ok:
+		case i < 0:
 			return fmt.Errorf("no scope %q: there are %s", name, strings.Join(scopeNames(), ", "))
-		case !slices.Contains(r.may, p):
+		case !slices.Contains(r.may, scopes()[i].permission):
 			return fmt.Errorf("the role %q does not have the scope %q", role, name)
 		}
 	}
@@ -100,10 +108,9 @@ func checkGrant(role string, narrow []string) error {
 
 func scopeNames() []string {
 	var names []string
-	for name := range scopes {
-		names = append(names, name)
+	for _, s := range scopes() {
+		names = append(names, s.name)
 	}
-	slices.Sort(names)
 	return names
 }
 

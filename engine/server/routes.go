@@ -115,15 +115,11 @@ func (s *Server) route(table []route) http.Handler {
 			writeProblem(w, r, refuse(http.StatusNotFound, "Not Found"))
 			return
 		}
-		if h, pattern := first.Handler(r); pattern != "" {
-			// Handler alone would leave out the values of the path.
-			_ = h
-			first.ServeHTTP(w, r)
-			return
-		}
-		if _, pattern := rest.Handler(r); pattern != "" {
-			rest.ServeHTTP(w, r)
-			return
+		for _, mux := range []*http.ServeMux{first, rest} {
+			if _, pattern := mux.Handler(r); pattern != "" {
+				mux.ServeHTTP(w, r) // what Handler returns would not know the values of the path
+				return
+			}
 		}
 		refuseUnknown(w, r, first, rest)
 	}))
