@@ -172,18 +172,21 @@ func (c *serveCommand) newFleet(ctx context.Context, st *store.Store, log *slog.
 		c.registry = c.build.With(keep.Provider(st, nil))
 	}
 	f := &fleet{serveCommand: c, log: log, env: env, store: st, queue: &schedule.Local{}, docs: map[*engine.Program]*document{}}
+	metrics := server.NewMetrics(version().Version)
+	recorder := metrics.Recorder(st)
 	f.catalog = &schedule.Catalog{Compile: f.compile, Executes: c.allowExec}
 	f.folder = &schedule.Folders{Catalog: f.catalog, Dirs: dirs, Setting: f.setting, Log: log}
-	f.scheduler = &schedule.Scheduler{Catalog: f.catalog, Queue: f.queue, Recorder: st, Runner: f.runner, Log: log}
+	f.scheduler = &schedule.Scheduler{Catalog: f.catalog, Queue: f.queue, Recorder: recorder, Runner: f.runner, Log: log}
 	f.worker = &schedule.Worker{
-		Catalog: f.catalog, Queue: f.queue, Recorder: st, Runner: f.runner, Refresh: f.refresh, Drain: c.drain, Log: log,
+		Catalog: f.catalog, Queue: f.queue, Recorder: recorder, Runner: f.runner, Refresh: f.refresh, Began: metrics.Began,
+		Drain: c.drain, Log: log,
 	}
 	if err := f.remember(ctx); err != nil {
 		return nil, broken(err)
 	}
 	f.api = &server.Server{
 		Store: st, Scheduler: f.scheduler, Worker: f.worker, Book: f.book, Registry: c.registry, Listen: c.listen,
-		Version: version().Version, Reload: f.reload, Log: log,
+		Version: version().Version, Metrics: metrics, Reload: f.reload, Log: log,
 	}
 	return f, nil
 }
