@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -46,18 +45,14 @@ const (
 	drainTime = 25 * time.Second
 	// keptRuns is how many runs the reports at the end are about: the last ones.
 	keptRuns = 1000
-	// keptAlerts is how many alerts a trigger remembers for only_on_change.
-	keptAlerts = 1000
 )
 
 // A stream is a trigger that brings events, and the program that they start.
 type stream struct {
-	doc     *document
-	program *engine.Program
-	trigger engine.Trigger
-
-	mu       sync.Mutex
-	previous map[string]map[string]any // by fingerprint: the event before
+	doc      *document
+	program  *engine.Program
+	trigger  engine.Trigger
+	arrivals *engine.Arrivals
 }
 
 // streams are the triggers that bring events, and jobs what runs once because it has
@@ -68,7 +63,7 @@ func (r *runCommand) streams(docs documents, inputs map[string]any) (streams []*
 			n := len(streams)
 			for _, t := range p.Triggers() {
 				if t.Subscription != nil && !p.Workflow().Disabled {
-					streams = append(streams, &stream{doc: d, program: p, trigger: t, previous: map[string]map[string]any{}})
+					streams = append(streams, &stream{doc: d, program: p, trigger: t, arrivals: &engine.Arrivals{Trigger: t}})
 				}
 			}
 			if len(streams) == n {
@@ -161,8 +156,7 @@ func (l *listener) stream(ctx context.Context, s *stream) {
 
 // event runs the program of s for an event, if its trigger wants that.
 func (l *listener) event(s *stream, a providers.Alert) error {
-	arrival := s.arrival(a)
-	arrival, err := arrival.Prepared()
+	arrival, err := s.arrivals.Of(a, time.Now()).Prepared()
 	if err != nil {
 		l.log().Warn("an event cannot be read", "workflow", s.program.Workflow().ID, "problem", err)
 		return nil
@@ -264,45 +258,6 @@ func (l *listener) end(ctx context.Context, sinks []sink) error {
 		return &exitError{code: code}
 	}
 	return nil
-}
-
-// arrival is an event as triggers see it.
-func (s *stream) arrival(a providers.Alert) engine.Arrival {
-	fields := make(map[string]any, len(a.Fields)+8)
-	maps.Copy(fields, a.Fields)
-	for name, text := range map[string]string{
-		"id": a.ID, "name": a.Name, "fingerprint": a.Fingerprint, "status": a.Status, "severity": a.Severity,
-		"providerType": s.trigger.Type, "trigger": s.trigger.Subscription.Name,
-	} {
-		if text != "" {
-			fields[name] = text
-		}
-	}
-	if len(a.Source) > 0 {
-		fields["source"] = a.Source
-	}
-	now := time.Now().UTC()
-	if !a.LastSeen.IsZero() {
-		fields["lastReceived"] = a.LastSeen
-	}
-	return engine.Arrival{Kind: s.trigger.Type, Fields: fields, Previous: s.before(a, fields), Now: now}
-}
-
-// before is the event before this one with its fingerprint, nil if there was none, and
-// remembers this one.
-func (s *stream) before(a providers.Alert, fields map[string]any) map[string]any {
-	key := a.Fingerprint
-	if key == "" {
-		key = a.Name
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	previous, ok := s.previous[key]
-	if !ok && len(s.previous) >= keptAlerts {
-		clear(s.previous)
-	}
-	s.previous[key] = fields
-	return previous
 }
 
 // noteOf says in a few words what started a run.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"maps"
 	"sync"
 	"time"
 
@@ -19,8 +18,6 @@ const (
 	listenAgainAtMost = 5 * time.Minute
 	// steady is how long a subscription has to go well for that to be forgotten.
 	steady = time.Minute
-	// keptAlerts is how many alerts a trigger remembers, for only_on_change.
-	keptAlerts = 1000
 )
 
 // A switchboard listens to what the triggers of providers bring: a goroutine for each,
@@ -45,9 +42,10 @@ type line struct {
 	stop    context.CancelFunc
 	over    chan struct{}
 
-	mu       sync.Mutex
-	state    Subscription
-	previous map[string]map[string]any // by fingerprint: the alert before
+	arrivals *engine.Arrivals
+
+	mu    sync.Mutex
+	state Subscription
 }
 
 // A Subscription is how it goes with a trigger that listens to a provider.
@@ -98,7 +96,7 @@ func (s *switchboard) connect(ctx context.Context) {
 			continue
 		}
 		own, stop := context.WithCancel(ctx)
-		l.stop, l.over, l.previous = stop, make(chan struct{}), map[string]map[string]any{}
+		l.stop, l.over, l.arrivals = stop, make(chan struct{}), &engine.Arrivals{Trigger: l.trigger}
 		l.state = Subscription{Workflow: at.workflow, Trigger: at.key, Version: l.item.Version}
 		s.lines[at] = l
 		go l.supervise(own)
@@ -193,7 +191,7 @@ func (l *line) take(ctx context.Context, a providers.Alert) error {
 			s.Gaps++
 		}
 	})
-	arrival, err := l.arrival(a, now).Prepared()
+	arrival, err := l.arrivals.Of(a, now).Prepared()
 	if err != nil {
 		l.log.Warn("an alert cannot be read", "workflow", l.item.ID, "trigger", l.trigger.Name(), "problem", err)
 		return nil
@@ -212,44 +210,6 @@ func (l *line) take(ctx context.Context, a providers.Alert) error {
 	}
 	l.update(func(s *Subscription) { s.Runs++ })
 	return nil
-}
-
-// arrival is an alert as triggers see it.
-func (l *line) arrival(a providers.Alert, now time.Time) engine.Arrival {
-	fields := make(map[string]any, len(a.Fields)+8)
-	maps.Copy(fields, a.Fields)
-	for name, text := range map[string]string{
-		"id": a.ID, "name": a.Name, "fingerprint": a.Fingerprint, "status": a.Status, "severity": a.Severity,
-		"providerType": l.trigger.Type, "trigger": l.trigger.Subscription.Name,
-	} {
-		if text != "" {
-			fields[name] = text
-		}
-	}
-	if len(a.Source) > 0 {
-		fields["source"] = a.Source
-	}
-	if !a.LastSeen.IsZero() {
-		fields["lastReceived"] = a.LastSeen
-	}
-	return engine.Arrival{Kind: l.trigger.Type, Fields: fields, Previous: l.before(a, fields), Now: now.UTC()}
-}
-
-// before is the alert before this one with its fingerprint, nil if there was none, and
-// remembers this one.
-func (l *line) before(a providers.Alert, fields map[string]any) map[string]any {
-	key := a.Fingerprint
-	if key == "" {
-		key = a.Name
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	previous, ok := l.previous[key]
-	if !ok && len(l.previous) >= keptAlerts {
-		clear(l.previous)
-	}
-	l.previous[key] = fields
-	return previous
 }
 
 // states are how it goes with all lines.
