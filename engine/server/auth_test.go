@@ -157,9 +157,11 @@ func TestOpenOnLoopback(t *testing.T) {
 	}
 	w.want(401, "GET", "/whoami", nil, "X-Forwarded-For", "203.0.113.9")
 	w.want(401, "GET", "/whoami", nil, "Forwarded", "for=203.0.113.9")
-	w.want(401, "GET", "/whoami", nil, "X-API-KEY", "wrong")
+	w.want(401, "GET", "/whoami", nil, "X-Forwarded-For", "203.0.113.9", "X-API-KEY", "any")
+	w.want(200, "GET", "/whoami", nil, "X-API-KEY", "any") // as Keep's NOAUTH has it
 	w.makeKey("viewer")
 	w.want(401, "GET", "/whoami", nil)
+	w.want(401, "GET", "/whoami", nil, "X-API-KEY", "any")
 	if n := strings.Count(w.log.String(), "everybody on this machine may do everything"); n != 1 {
 		t.Errorf("it was said %d times", n)
 	}
@@ -234,4 +236,25 @@ func certificate(t *testing.T) (cert, key string) {
 	must(t, os.WriteFile(cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
 	must(t, os.WriteFile(key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
 	return cert, key
+}
+
+// Who may run a workflow is also for the workflow to say (spec §10.4): by the name of a
+// key, or its role, in upper or lower case.
+func TestPermissionsOfWorkflows(t *testing.T) {
+	w := newWorld(t)
+	admin := w.makeKey("admin")
+	w.key = admin
+	text := strings.Replace(uploaded, "  name: Up\n", "  name: Up\n  permissions: [NOC, ops@example.com]\n", 1)
+	w.want(201, "PUT", "/api/v1/workflows/up", text)
+	ops, _, err := CreateKey(t.Context(), w.s.Store, NewKey{Name: "Ops@example.com", Role: "operator"})
+	must(t, err)
+	for _, tt := range []struct {
+		key  string
+		want int
+	}{{admin, 202}, {w.makeKey("noc"), 202}, {ops, 202}, {w.makeKey("operator"), 403}, {w.makeKey("viewer"), 403}} {
+		w.key = tt.key
+		if a := w.ask("POST", "/api/v1/workflows/up/run", nil); a.status != tt.want {
+			t.Errorf("%d, want %d: %s", a.status, tt.want, a.body)
+		}
+	}
 }

@@ -115,7 +115,8 @@ func (g *guard) sameSite(c *call) error {
 func (g *guard) identify(c *call) error {
 	key := credential(c)
 	switch {
-	case key == "" && g.open(c.Request):
+	case g.open(c.Request):
+		// Whatever key it shows: there are none, and Keep's command line always shows one.
 		c.who = caller{name: "local", role: "admin", may: granted("admin", nil), local: true}
 		return nil
 	case key == "" && c.route.signed && g.s.Checks != nil:
