@@ -275,12 +275,12 @@ func (g *gathering) render() {
 // authentication is config with {{ env.NAME }} replaced in the fields of its
 // authentication; what was there is not changed.
 func (g *gathering) authentication(config source.Value) source.Value {
-	m := slices.Clone(mapping(config))
+	m := slices.Clone(config.Entries())
 	for i, e := range m {
 		if e.Key != "authentication" {
 			continue
 		}
-		fields := slices.Clone(mapping(e.Value))
+		fields := slices.Clone(e.Value.Entries())
 		for j, f := range fields {
 			if text, ok := f.Value.Data.(string); ok {
 				fields[j].Value.Data = g.field(f, text)

@@ -244,7 +244,7 @@ func shape[Result any]() *schema.Schema {
 // known is config without the keys that s neither has nor has anything near. A
 // misspelt key stays, for Decode to report it.
 func known(s *schema.Schema, config source.Value) source.Value {
-	m := mapping(config)
+	m := config.Entries()
 	if m == nil || s.Open() {
 		return config
 	}

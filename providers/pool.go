@@ -286,7 +286,7 @@ func (p *Pool) missing(typ string) error {
 // "authentication" instead of below it are a mistake that would otherwise be noticed
 // much later, by the vendor.
 func authentication(provider *Provider, config source.Value) (source.Value, error) {
-	m := mapping(config)
+	m := config.Entries()
 	if inner, ok := m.Get("authentication"); ok {
 		return inner, nil
 	}
@@ -308,21 +308,8 @@ func authentication(provider *Provider, config source.Value) (source.Value, erro
 
 // get is the value of key in a mapping, or the zero Value.
 func get(v source.Value, key string) source.Value {
-	found, _ := mapping(v).Get(key)
+	found, _ := v.Entries().Get(key)
 	return found
-}
-
-// mapping is v's entries, also where a program made v of a *value.Map; nil if v is no
-// mapping.
-func mapping(v source.Value) source.Map {
-	switch data := v.Data.(type) {
-	case source.Map:
-		return data
-	case *value.Map:
-		m, _ := source.Of(data).Data.(source.Map)
-		return m
-	}
-	return nil
 }
 
 // Close closes what was opened, the last first, and returns the errors, joined. It

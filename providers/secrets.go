@@ -19,7 +19,7 @@ func (c *Client) noteSecrets(o *Operation, with source.Value) {
 // Secrets are the texts in with that stand in fields marked as secret.
 func (o *Operation) Secrets(with source.Value) []string {
 	var all []string
-	for _, e := range mapping(with) {
+	for _, e := range with.Entries() {
 		if f, ok := o.Params.Field(e.Key); ok {
 			all = append(all, declaredSecrets(f, e.Value)...)
 		}
@@ -63,7 +63,7 @@ func namedSecrets(v source.Value) []string {
 			v = source.Of(inner)
 		}
 	}
-	for _, e := range mapping(v) {
+	for _, e := range v.Entries() {
 		_, nested := e.Value.Data.(source.Map)
 		switch {
 		case nested:
@@ -81,7 +81,7 @@ func namedSecrets(v source.Value) []string {
 // formSecrets are those of a value that says where it is: {value: x} or {secret: x}.
 func formSecrets(key string, v source.Value) []string {
 	var all []string
-	for _, e := range mapping(v) {
+	for _, e := range v.Entries() {
 		if e.Key == "secret" || e.Key == "value" && CallsSecret(key) {
 			all = append(all, texts(e.Value, true)...)
 		}
@@ -143,7 +143,7 @@ func field(fields []schema.Field, name string) (schema.Field, bool) {
 // fields that are marked so, and every string of what s does not describe. A nil s
 // describes nothing.
 func configSecrets(s *schema.Schema, authentication source.Value) []string {
-	m := mapping(authentication)
+	m := authentication.Entries()
 	if m == nil || s == nil {
 		return texts(authentication, false)
 	}

@@ -11,7 +11,6 @@ import (
 	"tocsin/engine"
 	"tocsin/engine/store"
 	"tocsin/providers"
-	"tocsin/templating/value"
 	"tocsin/workflows/source"
 )
 
@@ -122,7 +121,7 @@ func hostIn(v source.Value, depth int) string {
 			return u.Host
 		}
 	}
-	for _, e := range mapping(v) {
+	for _, e := range v.Entries() {
 		if depth > 2 {
 			break
 		}
@@ -131,15 +130,4 @@ func hostIn(v source.Value, depth int) string {
 		}
 	}
 	return ""
-}
-
-func mapping(v source.Value) source.Map {
-	switch data := v.Data.(type) {
-	case source.Map:
-		return data
-	case *value.Map:
-		m, _ := source.Of(data).Data.(source.Map)
-		return m
-	}
-	return nil
 }

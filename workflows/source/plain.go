@@ -4,6 +4,19 @@ import (
 	"tocsin/templating/value"
 )
 
+// Entries are the entries of a mapping, also where a program made v of a *value.Map; nil
+// if v is no mapping.
+func (v Value) Entries() Map {
+	switch data := v.Data.(type) {
+	case Map:
+		return data
+	case *value.Map:
+		m, _ := Of(data).Data.(Map)
+		return m
+	}
+	return nil
+}
+
 // Of wraps plain Go data (package templating/value), which has no positions. Data
 // that is none of that package's, such as a function, is wrapped as it is.
 func Of(data any) Value {
