@@ -21,6 +21,7 @@ import (
 	"tocsin/engine/server"
 	"tocsin/engine/store"
 	"tocsin/providers"
+	"tocsin/providers/dial"
 	"tocsin/providers/keep"
 	"tocsin/workflows/source"
 )
@@ -143,6 +144,7 @@ type fleet struct {
 	*serveCommand
 	log       *slog.Logger
 	env       providers.Env
+	public    *dial.Dialer // of workflows that came by the API
 	store     *store.Store
 	catalog   *schedule.Catalog
 	folder    *schedule.Folders
@@ -174,6 +176,9 @@ func (c *serveCommand) newFleet(ctx context.Context, st *store.Store, log *slog.
 	f := &fleet{serveCommand: c, log: log, env: env, store: st, queue: &schedule.Local{}, docs: map[*engine.Program]*document{}}
 	metrics := server.NewMetrics(version().Version)
 	recorder := metrics.Recorder(st)
+	public := *env.Dialer
+	public.Public = true
+	f.public = &public
 	f.catalog = &schedule.Catalog{Compile: f.compile, Executes: c.allowExec}
 	f.folder = &schedule.Folders{Catalog: f.catalog, Dirs: dirs, Setting: f.setting, Log: log}
 	f.scheduler = &schedule.Scheduler{Catalog: f.catalog, Queue: f.queue, Recorder: recorder, Runner: f.runner, Log: log}
@@ -209,10 +214,15 @@ func (f *fleet) remember(ctx context.Context) error {
 	return nil
 }
 
-// compile makes programs of a file. What works but hardly as meant is said, too.
-func (f *fleet) compile(name string, text []byte) ([]*engine.Program, source.Problems, error) {
+// compile makes programs of a text. One that came by the API reaches public addresses
+// only (reliability.md §6).
+func (f *fleet) compile(origin schedule.Origin, name string, text []byte) ([]*engine.Program, source.Problems, error) {
 	d := &document{name: name, text: text}
-	problems, err := f.setup.compile(d, nil, f.env, true)
+	env := f.env
+	if origin == schedule.FromAPI {
+		env.Dialer = f.public
+	}
+	problems, err := f.setup.compile(d, nil, env, true)
 	if err != nil {
 		return nil, problems, err
 	}
@@ -448,6 +458,9 @@ func (f *fleet) runner(j schedule.Job) engine.Runner {
 	runner := engine.Runner{
 		Pool: f.pool(j.Workflow), Enrich: f.store, Memory: f.book, Deliver: f.lane, Observe: f.observe,
 		Log: f.log, Getenv: f.getenv, Secret: f.secret,
+	}
+	if item, ok := f.catalog.Lookup(j.Workflow); ok && item.Origin == schedule.FromAPI {
+		runner.Getenv = nil // whoever may write workflows is not to read what the process was given
 	}
 	if runner.Pool == nil { // it was taken away since the job was made
 		runner.Pool = providers.NewPool(f.registry, f.env)

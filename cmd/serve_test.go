@@ -208,6 +208,39 @@ func TestServeFilesAndAlerts(t *testing.T) {
 	s.until("the workflow ran", func() bool { return strings.Contains(s.stdout.String(), "told of disk full, critical") })
 }
 
+// Who may write workflows by the API does not reach what only this machine can, nor read
+// what the process was given.
+func TestServeWorkflowsOfTheAPI(t *testing.T) {
+	s := newService(t)
+	s.start()
+	url := s.url()
+	text := `workflow:
+  id: reach
+  steps:
+    - name: inside
+      provider: {type: http, with: {url: "` + url + `/healthz", method: GET}}
+`
+	resp, err := http.Post(url+"/workflows/json", "application/yaml", strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusCreated {
+		t.Fatal(resp.Status)
+	}
+	if resp, err = http.Post(url+"/workflows/reach/run", "application/json", strings.NewReader("{}")); err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	s.until("it ran", func() bool {
+		return strings.Contains(s.look("runs", "-o", "json", "--workflow", "reach"), `"ended": "`)
+	})
+	out := s.look("runs", "-o", "json", "--workflow", "reach")
+	if !strings.Contains(out, `"status": "error"`) || !strings.Contains(out, "loopback") {
+		t.Errorf("runs:\n%s", out)
+	}
+}
+
 func TestServeRefuses(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "w.yaml")

@@ -20,7 +20,7 @@ import (
 type Catalog struct {
 	// Compile makes programs of a text. Problems include warnings; the error is for what
 	// is not about the text. With an error among the problems none of the programs count.
-	Compile func(name string, text []byte) ([]*engine.Program, source.Problems, error)
+	Compile func(origin Origin, name string, text []byte) ([]*engine.Program, source.Problems, error)
 	// Executes lets workflows run programs and code of their authors (reliability.md §6).
 	// It is never for those that came through the API.
 	Executes bool
@@ -183,7 +183,7 @@ func (c *Catalog) compile(origin Origin, s Source, before *File) *File {
 		f.Problems = source.Problems{*s.Problem}
 		return f
 	}
-	programs, problems, err := c.Compile(s.Name, s.Text)
+	programs, problems, err := c.Compile(origin, s.Name, s.Text)
 	f.Problems, f.Err = slices.Clone(problems), err
 	for _, p := range programs {
 		if p.Executes() && (origin == FromAPI || !c.Executes) {

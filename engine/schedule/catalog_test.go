@@ -105,10 +105,10 @@ func TestThousandReloads(t *testing.T) {
 		problems source.Problems
 	}
 	known, p := map[string]compiled{}, &plant{} // the compiler is tested elsewhere
-	c := &Catalog{Compile: func(name string, text []byte) ([]*engine.Program, source.Problems, error) {
+	c := &Catalog{Compile: func(_ Origin, name string, text []byte) ([]*engine.Program, source.Problems, error) {
 		k, ok := known[string(text)]
 		if !ok {
-			k.programs, k.problems, _ = p.compile(name, text)
+			k.programs, k.problems, _ = p.compile(FromDisk, name, text)
 			known[string(text)] = k
 		}
 		return k.programs, k.problems, nil
@@ -158,8 +158,8 @@ func TestThousandReloads(t *testing.T) {
 }
 
 func TestWhoMayRunPrograms(t *testing.T) {
-	compile := func(_ string, _ []byte) ([]*engine.Program, source.Problems, error) {
-		return (&plant{executes: true}).compile("w.yaml", []byte(workflow("w", "{type: manual}", "")))
+	compile := func(origin Origin, _ string, _ []byte) ([]*engine.Program, source.Problems, error) {
+		return (&plant{executes: true}).compile(origin, "w.yaml", []byte(workflow("w", "{type: manual}", "")))
 	}
 	tests := []struct {
 		origin  Origin

@@ -18,7 +18,7 @@ func triggerOf(t interface {
 	Fatal(...any)
 }, text string) engine.Trigger {
 	t.Helper()
-	programs, problems, err := (&plant{}).compile("w.yaml", []byte(workflow("w", text, "")))
+	programs, problems, err := (&plant{}).compile(FromDisk, "w.yaml", []byte(workflow("w", text, "")))
 	if err != nil || problems.Err() != nil || len(programs) != 1 {
 		t.Fatal(text, problems, err)
 	}

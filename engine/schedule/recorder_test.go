@@ -242,7 +242,7 @@ func (p *plant) make() *providers.Registry {
 }
 
 // compile is what cmd hands a Catalog.
-func (p *plant) compile(name string, text []byte) ([]*engine.Program, source.Problems, error) {
+func (p *plant) compile(_ Origin, name string, text []byte) ([]*engine.Program, source.Problems, error) {
 	file, err := workflows.Parse(name, text)
 	if err != nil {
 		return nil, file.Problems, nil

@@ -158,8 +158,8 @@ func matching(cel string) (func(context.Context, *value.Map) bool, error) {
 	}, nil
 }
 
-func compiler(reg *providers.Registry) func(string, []byte) ([]*engine.Program, source.Problems, error) {
-	return func(name string, text []byte) ([]*engine.Program, source.Problems, error) {
+func compiler(reg *providers.Registry) func(schedule.Origin, string, []byte) ([]*engine.Program, source.Problems, error) {
+	return func(_ schedule.Origin, name string, text []byte) ([]*engine.Program, source.Problems, error) {
 		file, err := workflows.Parse(name, text)
 		var problems source.Problems
 		if err != nil && !errors.As(err, &problems) {

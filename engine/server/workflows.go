@@ -99,7 +99,7 @@ func (s *Server) review(id string, text []byte) (*workflows.Workflow, source.Pro
 	if id != "" {
 		name = apiFile(id)
 	}
-	programs, problems, err := s.catalog().Compile(name, text)
+	programs, problems, err := s.catalog().Compile(schedule.FromAPI, name, text)
 	if err != nil {
 		return nil, nil, refuse(http.StatusBadRequest, "the workflow cannot be read: %v", err)
 	}
