@@ -117,6 +117,7 @@ var commands = []command{
 	{"import", newImportCommand},
 	{"ws", newWSCommand},
 	{"keys", newKeysCommand},
+	{"healthcheck", newHealthcheckCommand},
 	{"version", newVersionCommand},
 }
 

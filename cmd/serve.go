@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/spf13/cobra"
 
 	"tocsin/engine"
@@ -189,6 +191,7 @@ func (c *serveCommand) newFleet(ctx context.Context, st *store.Store, log *slog.
 	if err := f.remember(ctx); err != nil {
 		return nil, broken(err)
 	}
+	c.listen.Bound = func(net.Addr) { f.notify(daemon.SdNotifyReady) }
 	f.api = &server.Server{
 		Store: st, Scheduler: f.scheduler, Worker: f.worker, Book: f.book, Registry: c.registry, Listen: c.listen,
 		Version: version().Version, Metrics: metrics, Reload: f.reload, Log: log,
@@ -341,9 +344,9 @@ func (f *fleet) serve(ctx context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var all sync.WaitGroup
-	errs := make(chan error, 7)
+	errs := make(chan error, 8)
 	for _, part := range []func(context.Context) error{
-		f.scheduler.Run, f.worker.Run, f.lane.Run, f.api.Run, f.tend, f.follow, f.remind,
+		f.scheduler.Run, f.worker.Run, f.lane.Run, f.api.Run, f.tend, f.follow, f.remind, f.supervised,
 	} {
 		all.Go(func() {
 			if err := part(ctx); err != nil {

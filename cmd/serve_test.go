@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -206,6 +207,15 @@ func TestServeFilesAndAlerts(t *testing.T) {
 		t.Errorf("alerts:\n%s", out)
 	}
 	s.until("the workflow ran", func() bool { return strings.Contains(s.stdout.String(), "told of disk full, critical") })
+	var stdout, stderr bytes.Buffer
+	address := strings.TrimPrefix(url, "http://")
+	if code := cmd.Run(t.Context(), []string{"healthcheck", "--ready", "--listen", address}, nil, &stdout, &stderr, all.Registry()); code != 0 || stdout.String() != "well\n" {
+		t.Errorf("healthcheck: exit code %d, %q, %q", code, stdout.String(), stderr.String())
+	}
+	s.stopped()
+	if code := cmd.Run(t.Context(), []string{"healthcheck", "--listen", address}, nil, &stdout, &stderr, all.Registry()); code != 3 {
+		t.Errorf("healthcheck of nobody: exit code %d", code)
+	}
 }
 
 // Who may write workflows by the API does not reach what only this machine can, nor read
@@ -239,6 +249,40 @@ func TestServeWorkflowsOfTheAPI(t *testing.T) {
 	if !strings.Contains(out, `"status": "error"`) || !strings.Contains(out, "loopback") {
 		t.Errorf("runs:\n%s", out)
 	}
+}
+
+// systemd is told that it is ready, that it is well, and that it stops.
+func TestServeUnderSystemd(t *testing.T) {
+	address := filepath.Join(t.TempDir(), "notify")
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: address, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	t.Setenv("NOTIFY_SOCKET", address)
+	t.Setenv("WATCHDOG_USEC", "200000")
+	s := newService(t)
+	s.start()
+	hears := func(want string) {
+		t.Helper()
+		buf := make([]byte, 256)
+		if err := conn.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		for {
+			n, err := conn.Read(buf)
+			if err != nil {
+				t.Fatalf("no %s: %v", want, err)
+			}
+			if string(buf[:n]) == want {
+				return
+			}
+		}
+	}
+	hears("READY=1")
+	hears("WATCHDOG=1")
+	s.stop()
+	hears("STOPPING=1")
 }
 
 func TestServeRefuses(t *testing.T) {
