@@ -107,7 +107,8 @@ func TestBombs(t *testing.T) {
 			if err == nil && !strings.Contains(name, "grok") {
 				t.Error("it was read")
 			}
-			if took := time.Since(begun); took > 3*time.Second {
+			// What costs the square of its size takes minutes; a busy machine does not.
+			if took := time.Since(begun); took > 30*time.Second {
 				t.Errorf("%d bytes took %v", len(tt.message), took)
 			}
 		})
