@@ -124,6 +124,17 @@ func TestRootsAreReadAgain(t *testing.T) {
 	want(t, "beside the system's", outcome(ask(t, "data: hi\nurl: wss://"+address+"\ntls: {enabled: true, add_system_roots: true, root_cas_file: "+ca+"}")), "ok")
 }
 
+// A hash whose base64 begins with a slash is read in all forms, as any other.
+func TestPinsWithASlash(t *testing.T) {
+	sum := bytes.Repeat([]byte{0xff}, 32)
+	text := base64.StdEncoding.EncodeToString(sum)
+	for _, form := range []string{text, "sha256/" + text, "sha256//" + text, hex.EncodeToString(sum), "sha256//" + hex.EncodeToString(sum)} {
+		if all, err := pins([]string{form}, ""); err != nil || !bytes.Equal(all[0][:], sum) {
+			t.Errorf("%s: %x, %v", form, all, err)
+		}
+	}
+}
+
 // Keys that are pinned: the server's own, or one that signed it; whatever else is sent
 // along proves nothing.
 func TestPins(t *testing.T) {

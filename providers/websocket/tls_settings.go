@@ -304,7 +304,10 @@ func pins(texts []string, prefix string) (all [][sha256.Size]byte, err error) {
 		if text == "" {
 			continue
 		}
-		plain := strings.TrimPrefix(strings.TrimPrefix(text, "sha256/"), "/")
+		plain := strings.TrimPrefix(text, "sha256/")
+		if len(plain) > base64.StdEncoding.EncodedLen(sha256.Size) { // base64 may begin with a slash of its own
+			plain = strings.TrimPrefix(plain, "/")
+		}
 		sum, err := hex.DecodeString(strings.ReplaceAll(plain, ":", ""))
 		if err != nil || len(sum) != sha256.Size {
 			sum, err = base64.StdEncoding.DecodeString(plain)
