@@ -3,6 +3,10 @@
 // so that the program has nothing to do with what it needs.
 //
 //	go run . ws://127.0.0.1:8080
+//
+// Given the file of a configuration it runs that instead: then it is a peer to talk to.
+//
+//	go run . peer.yaml
 package main
 
 import (
@@ -11,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
+	"strings"
 
 	_ "github.com/redpanda-data/benthos/v4/public/components/io"
 	_ "github.com/redpanda-data/benthos/v4/public/components/pure"
@@ -26,10 +31,17 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, url string) error {
+func run(ctx context.Context, what string) error {
+	config := "input: {websocket: {url: " + strconv.Quote(what) + "}}\noutput: {drop: {}}\nlogger: {level: ERROR}\n"
+	if !strings.Contains(what, "://") {
+		text, err := os.ReadFile(what)
+		if err != nil {
+			return err
+		}
+		config = string(text)
+	}
 	b := service.NewStreamBuilder()
-	err := b.SetYAML("input: {websocket: {url: " + strconv.Quote(url) + "}}\noutput: {drop: {}}\nlogger: {level: ERROR}\n")
-	if err != nil {
+	if err := b.SetYAML(config); err != nil {
 		return err
 	}
 	stream, err := b.Build()
