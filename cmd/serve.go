@@ -156,6 +156,8 @@ type fleet struct {
 	book      *episode.Book
 	lane      *delivery.Lane
 	api       *server.Server
+	tries     sync.WaitGroup  // runs of workflows that are not kept
+	ends      context.Context // when they are to end
 
 	mu   sync.Mutex
 	docs map[*engine.Program]*document // what each program of the catalog, or of one before, is of
@@ -194,7 +196,8 @@ func (c *serveCommand) newFleet(ctx context.Context, st *store.Store, log *slog.
 	c.listen.Bound = func(net.Addr) { f.notify(daemon.SdNotifyReady) }
 	f.api = &server.Server{
 		Store: st, Scheduler: f.scheduler, Worker: f.worker, Book: f.book, Registry: c.registry, Listen: c.listen,
-		Version: version().Version, Metrics: metrics, Reload: f.reload, Log: log,
+		Version: version().Version, Metrics: metrics, Reload: f.reload, Providers: f.configured, Try: f.try,
+		Fetch: newFetcher(f.public).get, Log: log,
 	}
 	return f, nil
 }
@@ -343,6 +346,7 @@ func (f *fleet) tidy() {
 func (f *fleet) serve(ctx context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
+	f.ends = ctx
 	var all sync.WaitGroup
 	errs := make(chan error, 8)
 	for _, part := range []func(context.Context) error{
@@ -356,6 +360,7 @@ func (f *fleet) serve(ctx context.Context) error {
 		})
 	}
 	all.Wait()
+	f.tries.Wait()
 	close(errs)
 	var list []error
 	for err := range errs {

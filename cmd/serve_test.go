@@ -251,6 +251,54 @@ func TestServeWorkflowsOfTheAPI(t *testing.T) {
 	}
 }
 
+// A workflow that is not kept is run all the same, and what workflows use is listed.
+func TestServeTriesWorkflows(t *testing.T) {
+	s := newService(t)
+	s.write("tell.yaml", `workflow:
+  id: tell
+  actions:
+    - name: say
+      provider: {type: webhook, config: "{{ providers.hook }}", with: {url: "http://127.0.0.1:9/"}}
+providers:
+  hook:
+    authentication: {url: "http://127.0.0.1:9/"}
+`)
+	s.start()
+	url := s.url()
+	raw, err := json.Marshal(map[string]any{
+		"workflow_raw": "workflow:\n  id: once\n  actions:\n    - name: say\n      provider: {type: console, with: {message: 'tried {{ alert.name }}'}}\n",
+		"type":         "alert", "body": map[string]any{"name": "x", "id": "1", "status": "firing", "severity": "info", "lastReceived": "2026-01-01T00:00:00Z", "source": []string{"me"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.Post(url+"/workflows/test", "application/json", bytes.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tried struct {
+		Run string `json:"workflow_execution_id"`
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&tried); err != nil || !strings.HasPrefix(tried.Run, "test_") {
+		t.Fatalf("%s: %+v, %v", resp.Status, tried, err)
+	}
+	resp.Body.Close()
+	s.until("it ran", func() bool {
+		return strings.Contains(s.look("runs", "-o", "json", "--workflow", "once"), `"status": "done"`)
+	})
+	if !strings.Contains(s.stdout.String(), "tried x") {
+		t.Errorf("stdout:\n%s", s.stdout.String())
+	}
+	if resp, err = http.Get(url + "/providers"); err != nil {
+		t.Fatal(err)
+	}
+	body, _ := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	if !strings.Contains(string(body), `"hook"`) {
+		t.Errorf("providers: %s", body)
+	}
+}
+
 // systemd is told that it is ready, that it is well, and that it stops.
 func TestServeUnderSystemd(t *testing.T) {
 	address := filepath.Join(t.TempDir(), "notify")
