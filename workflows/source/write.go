@@ -82,7 +82,7 @@ func (w *yamlWriter) block(path string, v Value, indent int, begun bool) {
 				w.comments(at, indent)
 				w.indent(indent)
 			}
-			w.b = append(append(w.b, key(e.Key)...), ':')
+			w.key(e.Key, indent)
 			w.value(at, e.Value, indent)
 		}
 	case []Value:
@@ -96,6 +96,20 @@ func (w *yamlWriter) block(path string, v Value, indent int, begun bool) {
 			w.item(at, item, indent)
 		}
 	}
+}
+
+// maxSimpleKey is how long a key before its colon may be; YAML 1.1 has 1,024 characters.
+const maxSimpleKey = 1000
+
+// key writes "key:", and a key that is too long for that behind a question mark.
+func (w *yamlWriter) key(text string, indent int) {
+	k := key(text)
+	if len(k) > maxSimpleKey {
+		w.b = append(append(append(w.b, "? "...), k...), '\n')
+		w.indent(indent)
+		k = ""
+	}
+	w.b = append(append(w.b, k...), ':')
 }
 
 // value writes what follows "key:".
