@@ -23,7 +23,7 @@ func ParseResolve(spec string) (hostport, address string, err error) {
 	if host == "" {
 		return "", "", resolveError(spec, "there is no host")
 	}
-	if strings.ContainsAny(host, "[]") {
+	if strings.ContainsAny(host, "[]") || emptyLabel(host) {
 		return "", "", resolveError(spec, fmt.Sprintf("%q is not a host", host))
 	}
 	if !validPort(port) {
@@ -35,6 +35,10 @@ func ParseResolve(spec string) (hostport, address string, err error) {
 	}
 	return key(host, port), joinList(addresses), nil
 }
+
+// emptyLabel tells whether two dots meet in host, or one begins or ends it: RFC 1035
+// section 2.3.1 has no such name.
+func emptyLabel(host string) bool { return strings.Contains("."+host+".", "..") }
 
 func resolveError(spec, what string) error {
 	return fmt.Errorf("--resolve %q: %s; write host:port:address, such as example.com:443:127.0.0.1", spec, what)
