@@ -161,7 +161,10 @@ func (f *frame) attempt(ctx context.Context, with source.Value) (any, error) {
 func (f *frame) origin() providers.Origin {
 	o := providers.Origin{
 		Workflow: f.p.workflow.ID, Run: f.in.Run, Step: f.s.Name,
-		Looped: f.item > 0, Item: f.value, Note: f.noted.set, Key: f.key(),
+		Looped: f.item > 0, Item: f.value, Note: f.noted.set, Key: f.key(), Trace: f.in.Trace,
+	}
+	if f.Trace != nil {
+		o.Trace = f.Trace(f.item)
 	}
 	if f.said != nil {
 		o.Episode = f.episode()

@@ -116,7 +116,7 @@ func (f *frame) message(with, inline source.Value) Message {
 		Key: o.Key, Run: f.in.Run, Workflow: f.p.workflow.ID, Action: f.s.Name, Item: f.item,
 		Provider: f.s.Provider.S, Config: f.s.config.name, Inline: inline, With: with,
 		Severity: f.severity(), Timeout: f.s.timeout, Again: f.tryAgain,
-		Origin: providers.Origin{Workflow: o.Workflow, Run: o.Run, Step: o.Step, Key: o.Key, Episode: o.Episode, Compat: o.Compat},
+		Origin: providers.Origin{Workflow: o.Workflow, Run: o.Run, Step: o.Step, Key: o.Key, Episode: o.Episode, Compat: o.Compat, Trace: o.Trace},
 	}
 	if f.s.op != nil {
 		m.Field = f.s.op.Message

@@ -49,3 +49,39 @@ workflow:
 		t.Errorf("what the call noted: %v, %v", got, result.Err)
 	}
 }
+
+// A call stands in the trace where the runner says, who has observed by then that it is
+// about to be made; where the runner says nothing, in that of whoever started the run.
+func TestOriginTrace(t *testing.T) {
+	var seen []string
+	ask := providers.Define(providers.Definition[struct{}]{Type: "ask", Query: providers.Call(func(_ struct{}, ctx context.Context, _ struct{}) (any, error) {
+		seen = append(seen, providers.OriginOf(ctx).Trace.Parent)
+		return nil, nil
+	})})
+	p, pool := compile(t, `
+workflow:
+  id: w
+  steps:
+    - {name: once, provider: {type: ask}}
+    - {name: each, foreach: "{{ 'xy' }}", provider: {type: ask}}
+`, ask)
+	r := Runner{Pool: pool}
+	in := Input{Run: "r", Trace: providers.Trace{Parent: "theirs"}}
+	if result := r.Run(t.Context(), p, in); result.Err != nil {
+		t.Fatal(result.Err)
+	}
+	calls := map[int]int{}
+	r.Observe = func(e Event) {
+		if e.Action == Calling {
+			calls[e.Item]++
+		}
+	}
+	r.Trace = func(item int) providers.Trace {
+		return providers.Trace{Parent: fmt.Sprintf("item %d, call %d", item, calls[item])}
+	}
+	r.Run(t.Context(), p, in)
+	want := []string{"theirs", "theirs", "theirs", "item 0, call 1", "item 1, call 1", "item 2, call 1"}
+	if fmt.Sprint(seen) != fmt.Sprint(want) {
+		t.Errorf("%q\nwant %q", seen, want)
+	}
+}

@@ -28,6 +28,9 @@ type Runner struct {
 	Random  func() float64                             // nil: math/rand/v2; for jitter
 	Getenv  func(name string) string                   // nil: {{ env.NAME }} in a step's own configuration is missing
 	Secret  func(name string) (value string, ok bool)  // nil: {{ secrets.NAME }} is missing
+	// Trace is where a call stands in a trace that is about to be made for the n-th item
+	// of a foreach, or for 0, and has been observed (Calling); nil: where the Input says.
+	Trace   func(item int) providers.Trace
 	Log     *slog.Logger
 	DryRun  bool // actions are rendered, not sent
 	Explain bool // conditions that held are explained too, not only those that decided against
@@ -45,6 +48,7 @@ type Input struct {
 	Alert    map[string]any
 	Incident map[string]any
 	Inputs   map[string]any
+	Trace    providers.Trace `json:",omitzero"` // in which whoever asked for the run stands
 	// Due says that the run was started because the Memory has something to tell, such as
 	// a reminder: actions of which it knows nothing do not act once more.
 	Due bool `json:",omitempty"`

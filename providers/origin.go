@@ -22,6 +22,8 @@ type Origin struct {
 	// Episode is the alert that the message is about, where it is one that lasts; nil: it
 	// is not, or nobody remembers.
 	Episode *Episode
+	// Trace is where the call stands in a trace. Requests that are made for it say so.
+	Trace Trace
 	// Compat is "keep" where Keep's own answers are wanted.
 	Compat string
 	// Note shows a parameter that the call worked out for itself, such as the time it

@@ -31,12 +31,13 @@ var ErrTooLarge = errors.New("the answer is larger than 8 MiB")
 // Fetch sends req and reads the answer whole, at most 8 MiB of it; its Body is closed.
 // Whatever its status, it is an answer. Errors are *providers.Error in a person's
 // words: "api.slack.com: connection refused", "timed out while waiting for an answer
-// from api.slack.com". They name the host and nothing else of the URL.
+// from api.slack.com". They name the host and nothing else of the URL. Where the call that
+// it is made for stands in a trace, the request says so (providers.Trace).
 func Fetch(c *http.Client, req *http.Request) (*http.Response, []byte, error) {
 	ctx, cancel := bounded(req.Context())
 	defer cancel()
 	doing := &progress{host: req.URL.Host}
-	req = req.WithContext(httptrace.WithClientTrace(ctx, doing.trace()))
+	req = traced(req, httptrace.WithClientTrace(ctx, doing.trace()))
 	resp, err := c.Do(req)
 	if err != nil {
 		return nil, nil, doing.fault(ctx, err)
@@ -52,6 +53,18 @@ func Fetch(c *http.Client, req *http.Request) (*http.Response, []byte, error) {
 		return nil, nil, &providers.Error{Err: fmt.Errorf("%s: %w", doing.host, ErrTooLarge)}
 	}
 	return resp, body, nil
+}
+
+// traced is req with that context, which says where it stands in a trace, if in one. Who
+// it is redirected to on another host is not told.
+func traced(req *http.Request, ctx context.Context) *http.Request {
+	t := providers.OriginOf(ctx).Trace
+	if t == (providers.Trace{}) {
+		return req.WithContext(ctx)
+	}
+	req = req.Clone(ctx)
+	t.Set(req.Header)
+	return req
 }
 
 func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
