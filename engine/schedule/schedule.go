@@ -25,6 +25,7 @@ type Job struct {
 	Wait     bool         `json:"wait,omitempty"` // while another has its key it waits; otherwise it is skipped
 	Due      time.Time    `json:"due"`            // when it ought to start: the tick, or when it was asked for
 	Attempt  int          `json:"attempt"`        // how often it was begun, from 1; more after the process died
+	Version  string       `json:"-"`              // of the text that it runs: see Item; "" before it begins
 }
 
 // A Tick is a moment at which a trigger wanted its workflow to run, and what came of

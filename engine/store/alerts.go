@@ -43,6 +43,12 @@ var errNoFingerprint = errors.New("an alert without a fingerprint")
 // changes in the order of the alerts, and is called again if the transaction has to be
 // made again.
 func (s *Store) Accept(ctx context.Context, source string, alerts []*value.Map, plan func([]Change) []schedule.Job) ([]Change, error) {
+	return s.AcceptOnce(ctx, Once{}, source, alerts, plan)
+}
+
+// AcceptOnce is Accept of what was signed, in one transaction with that it came: when it
+// comes again, it is ErrSeen and nothing is kept. once is what tells it.
+func (s *Store) AcceptOnce(ctx context.Context, once Once, source string, alerts []*value.Map, plan func([]Change) []schedule.Job) ([]Change, error) {
 	now := s.Now().UTC()
 	incoming, err := readAlerts(alerts, source, true, now)
 	if err != nil {
@@ -50,6 +56,9 @@ func (s *Store) Accept(ctx context.Context, source string, alerts []*value.Map, 
 	}
 	var changes []Change
 	err = s.write(ctx, func(t *tx) error {
+		if err := once.take(t, stamp(now)); err != nil {
+			return err
+		}
 		changes = make([]Change, 0, len(incoming))
 		arrivals := make(map[string]int64, len(incoming))
 		for i := range incoming {

@@ -152,9 +152,13 @@ func beginRun(t *tx, j *schedule.Job, now int64) (no int64, err error) {
 		return no, t.exec("UPDATE runs SET attempt = ? WHERE no = ?", j.Attempt, no)
 	}
 	kind, event, fingerprint := cause(j.Input)
-	return t.insert(`INSERT INTO runs (id, workflow, trigger, by, status, due, started, attempt, fingerprint, event, kind)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		j.Run, j.Workflow, j.Input.Trigger, j.By, string(Running), stamp(j.Due), now, j.Attempt, fingerprint, event, kind)
+	no, err = t.insert(`INSERT INTO runs (id, workflow, trigger, by, status, due, started, attempt, fingerprint, event, kind, version)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		j.Run, j.Workflow, j.Input.Trigger, j.By, string(Running), stamp(j.Due), now, j.Attempt, fingerprint, event, kind, j.Version)
+	if err != nil {
+		return 0, err
+	}
+	return no, because(t, no, j)
 }
 
 // cause is what a run was started by.

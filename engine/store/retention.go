@@ -16,7 +16,7 @@ type Retention struct {
 	AlertsPerKey int           // the newest 1,000 of each fingerprint
 	Deliveries   time.Duration // 30 days since they ended
 	Rejects      time.Duration // 14 days
-	Audit        time.Duration // 90 days
+	Audit        time.Duration // 90 days, of who did what to alerts; the log of AuditEntry stays
 	Every        time.Duration // how often Tend looks: 10 minutes
 }
 
@@ -118,6 +118,7 @@ const (
 	oldAudit      = "SELECT no FROM audit INDEXED BY audit_at WHERE at < ? LIMIT ?"
 	oldEpisodes   = "SELECT no FROM episodes INDEXED BY episodes_changed WHERE status IN ('ok', 'resolved') AND changed < ? LIMIT ?"
 	oldSilences   = "SELECT id FROM silences INDEXED BY silences_until WHERE until < ? LIMIT ?"
+	oldTexts      = "SELECT version FROM texts INDEXED BY texts_gone WHERE gone > 0 AND gone < ? LIMIT ?"
 	dropRun       = "DELETE FROM runs WHERE no = ?"
 	dropEvent     = "DELETE FROM alert_events WHERE no = ?"
 )
@@ -136,6 +137,7 @@ func (s *Store) byAge(now time.Time) []sweep {
 		{r.Rejects, oldRejects, "DELETE FROM rejects WHERE no = ?"},
 		{r.Audit, oldAudit, "DELETE FROM audit WHERE no = ?"},
 		{r.Runs, oldEpisodes, "DELETE FROM episodes WHERE no = ?"},
+		{r.Runs, oldTexts, "DELETE FROM texts WHERE version = ?"},
 		{r.Audit, oldSilences, "DELETE FROM silences WHERE id = ?"},
 	} {
 		if w.age > 0 {
