@@ -22,6 +22,7 @@ type Client struct {
 	do       operations
 	idle     func()          // closes idle connections of an HTTP client of our own
 	note     func(...string) // told of secrets among the parameters; nil: nobody is
+	host     func(Use) error // Env.Host
 	once     sync.Once
 	closed   error
 }
@@ -65,6 +66,9 @@ func (c *Client) stream(with source.Value) (Stream, error) {
 		return nil, ErrUnsupported
 	}
 	return apart(func() (Stream, error) {
+		if err := c.permits(c.provider.Subscribe, with); err != nil {
+			return nil, err
+		}
 		c.noteSecrets(c.provider.Subscribe, with)
 		return c.do.subscribe(with)
 	})
@@ -113,6 +117,9 @@ func (c *Client) call(ctx context.Context, op string, fn func(context.Context, s
 	err = c.guard(ctx, op, func() (err error) {
 		if fn == nil {
 			return ErrUnsupported
+		}
+		if err := c.permits(o, with); err != nil {
+			return err
 		}
 		c.noteSecrets(o, with)
 		result, err = fn(ctx, with)

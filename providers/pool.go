@@ -188,6 +188,9 @@ func (p *Pool) used(id string, c *configured, typ string) {
 // {authentication: {...}}. Equal configurations share a client.
 func (p *Pool) ClientWith(ctx context.Context, typ string, config source.Value) (*Client, error) {
 	if provider, ok := p.reg.Lookup(typ); ok {
+		if err := p.env.Permits(provider.Config, get(config, "authentication")); err != nil {
+			return nil, wrap(typ, "open", err)
+		}
 		p.AddSecrets(configSecrets(provider.Config, get(config, "authentication"))...)
 	}
 	text := value.AppendJSON(nil, config.Plain())

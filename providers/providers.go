@@ -75,7 +75,7 @@ type (
 func (p *Provider) Open(ctx context.Context, config source.Value, env Env) (*Client, error) {
 	shared := env.HTTP != nil
 	env = env.filled(p.Type)
-	c := &Client{provider: p, log: env.Log}
+	c := &Client{provider: p, log: env.Log, host: env.Host}
 	err := c.guard(ctx, "open", func() (err error) {
 		if p.open != nil {
 			c.do, err = p.open(ctx, config, env)
@@ -100,6 +100,11 @@ type Env struct {
 	Log    *slog.Logger
 	Now    func() time.Time
 	Stdout io.Writer // what the console provider prints to
+
+	// Host says by an error that parameters may not name that file or variable of the
+	// machine. It is asked when a client is called, and when one is opened with what a
+	// workflow says itself. nil: they may name any.
+	Host func(Use) error
 
 	// Hide says that texts are secret that no parameter shows to be: what a file or the
 	// environment has, or a token that was fetched. They are masked wherever the pool

@@ -84,6 +84,9 @@ func (c *Client) Converse(ctx context.Context, with source.Value, talk Talk) (re
 		if c.do.converse == nil {
 			return ErrUnsupported
 		}
+		if err := c.permits(c.provider.Converse, with); err != nil {
+			return err
+		}
 		c.noteSecrets(c.provider.Converse, with)
 		result, err = c.do.converse(ctx, with, talk)
 		return err

@@ -33,7 +33,7 @@ type Config struct {
 	Username   string           `param:"smtp_username" doc:"Name to log in with, if a password is given too."`
 	Password   providers.Secret `param:"smtp_password" doc:"Password, or the app password that many services want instead."`
 	Verify     bool             `param:"verify" default:"true" doc:"Whether the server's certificate must be valid for its name."`
-	CAFile     string           `param:"ca_file" doc:"PEM file of the authority that signed the certificate, instead of the system's."`
+	CAFile     string           `param:"ca_file" host:"file" doc:"PEM file of the authority that signed the certificate, instead of the system's."`
 	Hello      string           `param:"helo" doc:"Name to introduce this machine by; its address if nothing is said."`
 }
 

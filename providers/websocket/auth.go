@@ -17,7 +17,7 @@ import (
 // oauth2, oauth, jwt, the user of the address and basic_auth.
 type Credentials struct {
 	BearerToken     providers.Secret `param:"bearer_token" doc:"Token to send as Authorization: Bearer."`
-	BearerTokenFile string           `param:"bearer_token_file" doc:"File of such a token, read for each connection."`
+	BearerTokenFile string           `param:"bearer_token_file" host:"file" doc:"File of such a token, read for each connection."`
 	OAuth2          *OAuth2          `param:"oauth2" doc:"Fetch a bearer token with OAuth 2 (client credentials)."`
 	OAuth           *OAuth1          `param:"oauth" doc:"Sign the upgrade request with OAuth 1."`
 	JWT             *JWT             `param:"jwt" doc:"Sign a JSON web token for each connection."`
@@ -28,9 +28,9 @@ type Credentials struct {
 type BasicAuth struct {
 	Enabled      *bool            `param:"enabled" doc:"Whether they are sent; the rest is ignored if not."`
 	Username     string           `param:"username" doc:"Name, without a colon."`
-	UsernameFile string           `param:"username_file" doc:"File of the name, read for each connection."`
+	UsernameFile string           `param:"username_file" host:"file" doc:"File of the name, read for each connection."`
 	Password     providers.Secret `param:"password" doc:"Password."`
-	PasswordFile string           `param:"password_file" doc:"File of the password, read for each connection."`
+	PasswordFile string           `param:"password_file" host:"file" doc:"File of the password, read for each connection."`
 }
 
 // An authorizer makes the value of the Authorization header, anew for each attempt.

@@ -16,8 +16,8 @@ import (
 // Handshake is what the upgrade request says beside the upgrade, and what its answer may
 // be (spec/websocket.md §2.5).
 type Handshake struct {
-	Headers            *value.Map `param:"headers" doc:"Further headers of the upgrade request: a text or a list of texts each, or {value: ...}, {secret: ...}, {file: ...} or {env: ...}, the last two read for each connection."`
-	Cookies            *value.Map `param:"cookies" doc:"Cookies to send, in the forms of headers."`
+	Headers            *value.Map `param:"headers" host:"forms" doc:"Further headers of the upgrade request: a text or a list of texts each, or {value: ...}, {secret: ...}, {file: ...} or {env: ...}, the last two read for each connection."`
+	Cookies            *value.Map `param:"cookies" host:"forms" doc:"Cookies to send, in the forms of headers."`
 	Origin             *string    `param:"origin" doc:"Origin header; auto makes it of the address. None if absent."`
 	UserAgent          *string    `param:"user_agent" doc:"User-Agent header."`
 	Subprotocols       []string   `param:"subprotocols" doc:"Subprotocols to offer, the preferred one first; a list, or a text with commas."`

@@ -22,7 +22,7 @@ import (
 // JWT signs a token for each connection (RFC 7519).
 type JWT struct {
 	Enabled        *bool            `param:"enabled" doc:"Whether a token is made; the rest is ignored if not."`
-	PrivateKeyFile string           `param:"private_key_file" doc:"File of the key to sign with (PEM), read for each connection."`
+	PrivateKeyFile string           `param:"private_key_file" host:"file" doc:"File of the key to sign with (PEM), read for each connection."`
 	PrivateKey     providers.Secret `param:"private_key" doc:"The key itself."`
 	PrivateKeyPass providers.Secret `param:"private_key_password" doc:"Password of the key, if it is encrypted."`
 	Secret         providers.Secret `param:"secret" doc:"Key for HS256, HS384 and HS512."`

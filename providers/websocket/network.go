@@ -23,7 +23,7 @@ type Network struct {
 	Socks5Username   *string          `param:"socks5_username" doc:"User there."`
 	Socks5Password   providers.Secret `param:"socks5_password" doc:"The user's password."`
 	ProxyFromEnv     *bool            `param:"proxy_from_environment" alias:"use_system_proxy" doc:"Whether HTTP_PROXY (for ws), HTTPS_PROXY (for wss) and NO_PROXY count where no proxy is given; true if absent."`
-	ProxyHeaders     *value.Map       `param:"proxy_headers" doc:"Further headers of the request to an HTTP proxy, in the forms of headers."`
+	ProxyHeaders     *value.Map       `param:"proxy_headers" host:"forms" doc:"Further headers of the request to an HTTP proxy, in the forms of headers."`
 	ProxyTLS         *TLS             `param:"proxy_tls" doc:"Settings for the connection to an https proxy, as under tls. They count if enabled is true."`
 	IPFamily         *string          `param:"ip_family" enum:"auto,ipv4,ipv6" doc:"Which addresses of a name to connect to; auto tries both, a quarter of a second apart."`
 	IPFamilyFallback *bool            `param:"ip_family_fallback" doc:"Whether to use the others where there is none of that family; true if absent."`

@@ -32,7 +32,7 @@ type OAuth1 struct {
 	RequestURL        string           `param:"request_url" doc:"Address to sign instead of url, for a server that knows itself by another."`
 	SignatureMethod   *string          `param:"signature_method" enum:"HMAC-SHA1,HMAC-SHA256,HMAC-SHA512,RSA-SHA1,PLAINTEXT" doc:"How to sign; HMAC-SHA1 if absent. PLAINTEXT only over TLS."`
 	PrivateKey        providers.Secret `param:"private_key" doc:"Key (PEM) for RSA-SHA1."`
-	PrivateKeyFile    string           `param:"private_key_file" doc:"File of such a key, read for each connection."`
+	PrivateKeyFile    string           `param:"private_key_file" host:"file" doc:"File of such a key, read for each connection."`
 	PrivateKeyPass    providers.Secret `param:"private_key_password" doc:"Password of the key, if it is encrypted."`
 	Realm             string           `param:"realm" doc:"Realm to name."`
 	Dialect           *string          `param:"dialect" enum:"rfc5849,benthos" doc:"How servers check it; benthos is for those made for Benthos, which signs otherwise. rfc5849 if absent."`

@@ -21,9 +21,9 @@ type TLSParams struct {
 	TLS                *TLS             `param:"tls" doc:"Settings for wss://. They count if enabled is true."`
 	InsecureSkipVerify *bool            `param:"insecure_skip_verify" doc:"Accept any certificate; what is wrong with it is still in the result."`
 	TLSServerName      *string          `param:"tls_server_name" doc:"Name to ask for and to verify instead of the address's host."`
-	TLSCA              *string          `param:"tls_ca" doc:"File of authorities (PEM) to trust instead of the system's."`
-	TLSCert            *string          `param:"tls_cert" doc:"File of a client certificate (PEM), with its chain."`
-	TLSKey             *string          `param:"tls_key" doc:"File of its key (PEM)."`
+	TLSCA              *string          `param:"tls_ca" host:"file" doc:"File of authorities (PEM) to trust instead of the system's."`
+	TLSCert            *string          `param:"tls_cert" host:"file" doc:"File of a client certificate (PEM), with its chain."`
+	TLSKey             *string          `param:"tls_key" host:"file" doc:"File of its key (PEM)."`
 	TLSKeyPassword     providers.Secret `param:"tls_key_pwd" doc:"Password of the key, if it is encrypted."`
 	TLSMinVersion      *string          `param:"tls_min_version" enum:"TLS10,TLS11,TLS12,TLS13" doc:"Oldest version to speak; TLS12 if absent."`
 	TLSCipherSuites    []string         `param:"tls_cipher_suites" doc:"Suites to offer for TLS 1.2 and older, by Go's names, or secure, insecure or all."`
@@ -37,7 +37,7 @@ type TLS struct {
 	SkipCertVerify      *bool            `param:"skip_cert_verify" doc:"Accept any certificate; what is wrong with it is still in the result."`
 	EnableRenegotiation *bool            `param:"enable_renegotiation" doc:"Whether the server may negotiate anew as often as it likes, in TLS 1.2."`
 	RootCAs             providers.Secret `param:"root_cas" doc:"Authorities (PEM) to trust instead of the system's."`
-	RootCAsFile         string           `param:"root_cas_file" doc:"File of such authorities, read for each connection."`
+	RootCAsFile         string           `param:"root_cas_file" host:"file" doc:"File of such authorities, read for each connection."`
 	AddSystemRoots      *bool            `param:"add_system_roots" doc:"Trust the system's authorities as well."`
 	ClientCerts         []ClientCert     `param:"client_certs" doc:"Certificates to show to a server that asks for one; the first that fits is shown."`
 	ServerName          string           `param:"server_name" doc:"Name to ask for and to verify instead of the address's host."`
@@ -52,8 +52,8 @@ type TLS struct {
 type ClientCert struct {
 	Cert     string           `param:"cert" doc:"Certificate (PEM), with its chain."`
 	Key      providers.Secret `param:"key" doc:"Its key (PEM)."`
-	CertFile string           `param:"cert_file" doc:"File of the certificate, read for each connection."`
-	KeyFile  string           `param:"key_file" doc:"File of the key, read for each connection."`
+	CertFile string           `param:"cert_file" host:"file" doc:"File of the certificate, read for each connection."`
+	KeyFile  string           `param:"key_file" host:"file" doc:"File of the key, read for each connection."`
 	Password providers.Secret `param:"password" doc:"Password of the key, if it is encrypted."`
 
 	flat bool // it was given in Telegraf's keys

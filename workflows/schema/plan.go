@@ -22,6 +22,7 @@ type plan struct {
 	index    func() map[string]int // of fields, by name and alias
 	defaults func() defaults
 	public   func() []Field // the fields as others see them, those of mappings included
+	host     func() bool    // whether one of them asks for something of the machine
 }
 
 // defaults are what a struct holds before it is filled.
@@ -65,6 +66,7 @@ func newPlan(t reflect.Type) *plan {
 	p.index = sync.OnceValue(p.readIndex)
 	p.defaults = sync.OnceValue(p.readDefaults)
 	p.public = sync.OnceValue(func() []Field { return p.publicWithin(nil) })
+	p.host = sync.OnceValue(func() bool { return asksHost(p.public()) })
 	if t.Kind() != reflect.Struct || t == valueType {
 		if p.whole = codecOf(t); p.whole == nil {
 			panic("schema: " + t.String() + " cannot be read")
@@ -218,6 +220,7 @@ func (f *field) read() {
 		Required: f.required,
 		Secret:   c.secret,
 		Lazy:     c.lazy,
+		Host:     sf.Tag.Get("host"),
 		Syntax:   c.syntax,
 		Names:    namesIn(sf.Tag.Get("names")),
 	}

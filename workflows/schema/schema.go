@@ -32,6 +32,7 @@ type Field struct {
 	Required bool
 	Secret   bool
 	Lazy     bool
+	Host     string  // what of the machine it names: "file", or "forms" of a value that may; "": nothing
 	Syntax   string  // what a text is written in: "condition", "expression", "predicate", "cel"; "": nothing special
 	Names    []Name  // that an expression or predicate may use
 	Fields   []Field // of a mapping, or of the items of a list of mappings
@@ -59,8 +60,12 @@ const (
 //	Timeout time.Duration `param:"timeout" default:"10s" doc:"Time for everything."`
 //	Level   string        `param:"level" enum:"info,warning" doc:"How loud."`
 //	URL     string        `param:"url,required" alias:"socket_url" doc:"Where to."`
+//	CAFile  string        `param:"ca_file" host:"file" doc:"File of authorities to trust."`
 //	Rest    *value.Map    `param:"*" doc:"..."`       // takes every other key
 //	Rest    *value.Map    `param:"*,warn" doc:"..."`  // the same, with a warning (an error near a known name)
+//
+// A field that names a file of the machine says so (host:"file"), as does a mapping whose
+// values may be {file: NAME} or {env: NAME} (host:"forms"): see Uses.
 //
 // Fields are strings (and types made of them), Secret, bool, ints, floats,
 // time.Duration (a number is seconds, else Go's form), ByteSize, any,
