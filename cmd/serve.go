@@ -36,6 +36,7 @@ type serveCommand struct {
 	logFormat string
 	logLevel  string
 	listen    server.Listen
+	granted   []string
 }
 
 func newServeCommand(s *setup) *cobra.Command {
@@ -71,6 +72,7 @@ and SIGINT let runs end; a second one does not wait for them.`,
 	f.StringVar(&sc.listen.Key, "tls-key", "", "file of its key")
 	f.BoolVar(&sc.listen.BehindProxy, "behind-proxy", false, "a proxy in front ends TLS, and says in X-Forwarded-For who asks")
 	f.Var((*list)(&sc.listen.Hosts), "host", "name that requests may be for, besides its own (repeatable)")
+	f.Var((*list)(&sc.granted), "grant", "let workflows of the API have this of the machine: file=FOLDER, whose files they may name, or secret=NAME, of TOCSIN_SECRET_NAME (repeatable)")
 	f.StringVar(&sc.logFormat, "log-format", "text", "form of the log on standard error: text, json")
 	f.StringVar(&sc.logLevel, "log-level", "info", "what is logged: debug, info, warn, error")
 	return c
@@ -146,6 +148,7 @@ type fleet struct {
 	*serveCommand
 	log       *slog.Logger
 	env       providers.Env
+	grants    grants
 	public    *dial.Dialer // of workflows that came by the API
 	store     *store.Store
 	catalog   *schedule.Catalog
@@ -177,7 +180,11 @@ func (c *serveCommand) newFleet(ctx context.Context, st *store.Store, log *slog.
 	if _, own := c.build.Lookup("keep"); !own {
 		c.registry = c.build.With(keep.Provider(st, nil))
 	}
-	f := &fleet{serveCommand: c, log: log, env: env, store: st, queue: &schedule.Local{}, docs: map[*engine.Program]*document{}}
+	given, err := parseGrants(c.granted)
+	if err != nil {
+		return nil, err
+	}
+	f := &fleet{serveCommand: c, log: log, env: env, grants: given, store: st, queue: &schedule.Local{}, docs: map[*engine.Program]*document{}}
 	metrics := server.NewMetrics(version().Version)
 	recorder := metrics.Recorder(st)
 	public := *env.Dialer
@@ -220,15 +227,18 @@ func (f *fleet) remember(ctx context.Context) error {
 	return nil
 }
 
-// compile makes programs of a text. One that came by the API reaches public addresses
-// only (reliability.md §6).
+// compile makes programs of a text. One that came by the API has little of the machine:
+// see grants.
 func (f *fleet) compile(origin schedule.Origin, name string, text []byte) ([]*engine.Program, source.Problems, error) {
 	d := &document{name: name, text: text}
 	env := f.env
 	if origin == schedule.FromAPI {
-		env.Dialer = f.public
+		d.guest, env = true, f.grants.guest(env, f.public)
 	}
 	problems, err := f.setup.compile(d, nil, env, true)
+	if d.guest && d.file != nil {
+		problems = append(problems, f.grants.review(f.registry, d)...)
+	}
 	if err != nil {
 		return nil, problems, err
 	}
@@ -469,6 +479,7 @@ func (f *fleet) runner(j schedule.Job) engine.Runner {
 	}
 	if item, ok := f.catalog.Lookup(j.Workflow); ok && item.Origin == schedule.FromAPI {
 		runner.Getenv = nil // whoever may write workflows is not to read what the process was given
+		runner.Secret = f.secretOf(j.Workflow, item.Origin)
 	}
 	if runner.Pool == nil { // it was taken away since the job was made
 		runner.Pool = providers.NewPool(f.registry, f.env)

@@ -76,7 +76,7 @@ func (f *fleet) attempt(ctx context.Context, d *document, program *engine.Progra
 			f.log.Warn("closing the providers of a test", "run", j.Run, "error", err)
 		}
 	}()
-	runner := engine.Runner{Pool: d.pool, Secret: f.secret, Log: f.log, Observe: func(e engine.Event) {
+	runner := engine.Runner{Pool: d.pool, Secret: f.secretOf(j.Workflow, schedule.FromAPI), Log: f.log, Observe: func(e engine.Event) {
 		if err := f.store.Record(ctx, e); err != nil {
 			f.log.Error("an event is not remembered", "run", e.Run, "error", err)
 		}

@@ -21,13 +21,15 @@ import (
 
 // A service is "tocsin serve" on a folder of its own.
 type service struct {
-	t      *testing.T
-	dir    string
-	store  string
-	stdout lines
-	stderr lines
-	stop   context.CancelFunc
-	ended  chan int
+	t       *testing.T
+	dir     string
+	store   string
+	args    []string // more flags
+	environ []string
+	stdout  lines
+	stderr  lines
+	stop    context.CancelFunc
+	ended   chan int
 }
 
 // lines is what somebody prints while somebody else reads it.
@@ -70,7 +72,7 @@ func (s *service) start() {
 	ctx, stop := context.WithCancel(s.t.Context())
 	s.stop, s.ended = stop, make(chan int, 1)
 	go func() {
-		s.ended <- cmd.Run(ctx, []string{"serve", s.dir, "--store", s.store, "--listen", "127.0.0.1:0"}, nil, &s.stdout, &s.stderr, all.Registry())
+		s.ended <- cmd.Run(ctx, append([]string{"serve", s.dir, "--store", s.store, "--listen", "127.0.0.1:0"}, s.args...), s.environ, &s.stdout, &s.stderr, all.Registry())
 	}()
 	s.t.Cleanup(func() { s.stopped() })
 }

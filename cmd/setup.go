@@ -80,6 +80,7 @@ type document struct {
 	file     *workflows.File
 	pool     *providers.Pool
 	programs []*engine.Program
+	guest    bool // it came by the API: its configurations do not read the environment
 }
 
 // documents are the files that a command was given.
@@ -224,6 +225,9 @@ func (s *setup) link(d *document, env providers.Env, required bool) (source.Prob
 		Providers: s.registry, Functions: engine.Functions(), Actions: actions, Compat: s.compat,
 		Configured: pool.Defined, Required: required, Secret: s.secretKnown,
 	}
+	if d.guest { // its secrets may come later than it does, and of those of others it is told nothing
+		lib.Secret = nil
+	}
 	for _, w := range d.file.Workflows {
 		p, warnings, err := engine.Compile(w, lib)
 		ps, fatal := asProblems(err)
@@ -256,11 +260,21 @@ func (s *setup) pool(d *document, env providers.Env) (*providers.Pool, source.Pr
 		ps, fatal := asProblems(err)
 		return pool, ps, fatal
 	}
-	gathered := providers.Sources{File: withOwn(file, d.file.Providers), Environ: s.environ, Read: s.read}.Gather()
+	if !d.guest {
+		file = withOwn(file, d.file.Providers)
+	}
+	gathered := providers.Sources{File: file, Environ: s.environ, Read: s.read}.Gather()
 	for name, c := range gathered.Configs {
 		pool.Configure(name, c)
 	}
 	pool.AddSecrets(gathered.Secrets...)
+	if d.guest {
+		own := providers.Sources{File: withOwn(source.Value{}, d.file.Providers)}.Gather()
+		for name, c := range own.Configs {
+			pool.Configure(name, c)
+		}
+		gathered.Problems = append(gathered.Problems, own.Problems...)
+	}
 	return pool, gathered.Problems, nil
 }
 
