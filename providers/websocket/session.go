@@ -229,11 +229,11 @@ func (s *conversation) refuse(problem string) {
 	}
 }
 
-// ping asks for a sign of life. That there is an answer is seen where frames are.
+// ping asks for a sign of life. That there is an answer, and when, is seen where frames
+// are: the library may be told first that the connection has ended behind it.
 func (s *conversation) ping(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, pongTime)
 	defer cancel()
-	begun := time.Now()
 	done := make(chan struct{})
 	defer close(done)
 	go func() {
@@ -243,11 +243,7 @@ func (s *conversation) ping(ctx context.Context) {
 		case <-done:
 		}
 	}()
-	if s.conn.Ping(ctx) == nil {
-		s.seeing.Lock()
-		s.transport.timings.Ping = since(begun)
-		s.seeing.Unlock()
-	} else if ctx.Err() == context.DeadlineExceeded {
+	if s.conn.Ping(ctx) != nil && ctx.Err() == context.DeadlineExceeded {
 		s.refuse("the ping was not answered within " + pongTime.String())
 	}
 }

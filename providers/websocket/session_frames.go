@@ -27,6 +27,9 @@ func (s *conversation) see(f providers.Frame) {
 	if f.Reason != "" {
 		f.Reason = s.transport.veil().text(f.Reason)
 	}
+	if f.Round > 0 {
+		s.transport.timings.Ping = new(milliseconds(f.Round))
+	}
 	s.talk.See(f)
 }
 
