@@ -52,16 +52,16 @@ func (p Credentials) setAuth(s *settings) error {
 	}
 	for _, way := range []struct {
 		name string
-		set  func(*settings) (authorizer, error)
+		set  func(Credentials, *settings) (authorizer, error)
 	}{
-		{"bearer_token", p.bearer},
-		{"oauth2", p.oauth2},
-		{"oauth", p.oauth1},
-		{"jwt", p.jwt},
-		{"the user of the address", addressUser},
-		{"basic_auth", p.basic},
+		{"bearer_token", Credentials.bearer},
+		{"oauth2", Credentials.oauth2},
+		{"oauth", Credentials.oauth1},
+		{"jwt", Credentials.jwt},
+		{"the user of the address", Credentials.addressUser},
+		{"basic_auth", Credentials.basic},
 	} {
-		a, err := way.set(s)
+		a, err := way.set(p, s)
 		if err != nil {
 			return err
 		}
@@ -100,7 +100,7 @@ func (b bearer) authorize(_ context.Context, t *transport) (string, error) {
 type user struct{ name, password material }
 
 // addressUser is wss://user:password@host.
-func addressUser(s *settings) (authorizer, error) {
+func (Credentials) addressUser(s *settings) (authorizer, error) {
 	given := s.target.user
 	if given == nil {
 		return nil, nil

@@ -2,7 +2,6 @@ package websocket
 
 import (
 	"cmp"
-	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -344,7 +343,17 @@ func isToken(text string) bool {
 // request is what the library asks for, with everything in it that this attempt has
 // besides. An Authorization of the parameters' headers gives way to one that is made.
 func (t *transport) request(library *http.Request) (*http.Request, error) {
-	req := library.Clone(library.Context())
+	req := library.WithContext(library.Context()) // a copy, but for what it points to
+	header, err := t.headers()
+	if err != nil {
+		return nil, err
+	}
+	for name, lines := range library.Header {
+		if _, given := header[name]; !given {
+			header[name] = slices.Clip(lines)
+		}
+	}
+	req.Header = header
 	if t.hops > 0 {
 		u, err := url.Parse(httpURL(t.to.url))
 		if err != nil {
@@ -356,14 +365,10 @@ func (t *transport) request(library *http.Request) (*http.Request, error) {
 	if !t.strange && t.set.host != "" {
 		req.Host = t.set.host
 	}
-	header, err := t.headers()
-	if err != nil {
-		return nil, err
-	}
-	maps.Copy(req.Header, header)
 	if t.strange {
 		return req, nil
 	}
+	providers.OriginOf(req.Context()).Trace.Set(req.Header)
 	return req, t.authorize(req.Context(), req)
 }
 

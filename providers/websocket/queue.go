@@ -243,7 +243,7 @@ type ring struct {
 
 func (r *ring) push(i *item) {
 	if r.n == len(r.items) {
-		larger := make([]item, max(leastItems, 2*len(r.items)))
+		larger := make([]item, max(1, 2*len(r.items)))
 		k := copy(larger, r.items[r.head:])
 		copy(larger[k:], r.items[:r.head])
 		r.items, r.head = larger, 0
@@ -270,7 +270,7 @@ func (r *ring) release() {
 	r.peak = 0
 }
 
-// A ring has at least leastItems, and keeps its memory while it is empty if it has no
+// A ring that is empty keeps its memory if that is for more than leastItems, and for no
 // more than keptItems (34 KiB).
 const (
 	leastItems = 4

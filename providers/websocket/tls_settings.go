@@ -79,6 +79,9 @@ type clientCert struct {
 
 // setTLS brings Benthos' block and Telegraf's keys together.
 func (p TLSParams) setTLS(s *settings) error {
+	if !p.given() {
+		return nil
+	}
 	flat := p
 	if !or(p.TLSEnable, true) {
 		flat = TLSParams{}
@@ -106,6 +109,13 @@ func (p TLSParams) setTLS(s *settings) error {
 		s.warn("the settings for TLS have no effect: the address begins with ws://, not wss://")
 	}
 	return nil
+}
+
+// given says that there is anything to bring together, which mostly there is not.
+func (p TLSParams) given() bool {
+	return p.TLS != nil || p.InsecureSkipVerify != nil || p.TLSServerName != nil ||
+		p.TLSCA != nil || p.TLSCert != nil || p.TLSKey != nil ||
+		p.TLSMinVersion != nil || len(p.TLSCipherSuites) > 0 || p.TLSRenegotiation != nil
 }
 
 // says that the block asks for something: its defaults, which are pasted with it, do not.
@@ -263,6 +273,9 @@ func (c *tlsSettings) setRenegotiation(b TLS, prefix string) error {
 
 // suites reads names of cipher suites.
 func suites(names []string, prefix string, s *settings) (ids []uint16, err error) {
+	if len(names) == 0 {
+		return nil, nil
+	}
 	secure, insecure := tls.CipherSuites(), tls.InsecureCipherSuites()
 	every := slices.Concat(secure, insecure)
 	for _, name := range names {

@@ -206,15 +206,15 @@ func (t *transport) connectDeadline() time.Time {
 // upgrade makes a websocket of a connection: the request, the response.
 func (t *transport) upgrade(ctx context.Context, conn net.Conn, req *http.Request) (*http.Response, error) {
 	t.leash.until(earlier(t.deadline, time.Now().Add(t.set.handshakeTimeout)))
-	var out bytes.Buffer
-	if err := req.Write(&out); err != nil {
+	out := bytes.NewBuffer(make([]byte, 0, usualHead))
+	if err := req.Write(out); err != nil {
 		return nil, fault(Internal, err, "the request could not be written: %v", err)
 	}
 	begun := time.Now()
 	// If this fails, reading fails too, or finds why: a server may turn us away before
 	// it has read everything.
 	_, _ = conn.Write(out.Bytes())
-	in := bufio.NewReaderSize(conn, 1<<10) // a 101 has less
+	in := bufio.NewReaderSize(conn, usualHead)
 	response, err := t.read(in, req)
 	t.responded = time.Now()
 	t.timings.Handshake = new(milliseconds(t.responded.Sub(begun)))
@@ -238,6 +238,9 @@ func (t *transport) upgrade(ctx context.Context, conn net.Conn, req *http.Reques
 	response.Body = t.stream
 	return response, nil
 }
+
+// usualHead is more bytes than most requests for an upgrade have, and most answers.
+const usualHead = 512
 
 // readBody reads the beginning of an answer that is no upgrade, for at most a second.
 func (t *transport) readBody(response *http.Response) string {

@@ -92,6 +92,11 @@ func New(o Options, name, url string) (*Reader, error) {
 	if o.Format == "" || o.Format == "none" {
 		return nil, nil
 	}
+	return reader(o, name, url)
+}
+
+// reader is apart, since a reader keeps its options, and most have none to be kept.
+func reader(o Options, name, url string) (*Reader, error) {
 	make, ok := formats()[o.Format]
 	if !ok {
 		return nil, fmt.Errorf("data_format: %q is not supported", o.Format)
