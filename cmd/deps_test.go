@@ -61,7 +61,7 @@ var onlyIn = map[string]string{
 	"github.com/spf13/cobra":              "tocsin/cmd",
 	"github.com/fsnotify/fsnotify":        "tocsin/engine/schedule",
 	"github.com/pelletier/go-toml":        "tocsin/workflows/convert",
-	"github.com/prometheus/client_golang": "tocsin/engine/server",
+	"github.com/prometheus/client_golang": "",
 	"modernc.org/sqlite":                  "tocsin/engine/store",
 	"testing":                             "tocsin/providers/providertest",
 	"github.com/gorilla/websocket":        "",

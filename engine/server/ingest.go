@@ -150,7 +150,7 @@ func (s *Server) accept(ctx context.Context, source string, alerts []ingest.Aler
 	if err != nil {
 		return accepted{}, err
 	}
-	s.Metrics.alerts.WithLabelValues(source).Add(float64(len(changes)))
+	s.Metrics.alerts.add(float64(len(changes)), source)
 	s.begin(ctx, jobs)
 	return accepted{Alerts: len(changes), Runs: len(jobs)}, nil
 }
@@ -176,7 +176,7 @@ func (s *Server) rejected(c *call, format string, body []byte, why error) error 
 	if p.status >= 500 || p.status == http.StatusUnauthorized || p.status == http.StatusRequestTimeout {
 		return why
 	}
-	s.Metrics.rejected.WithLabelValues(format).Inc()
+	s.Metrics.rejected.add(1, format)
 	if c.unkeyed && body == nil {
 		return why
 	}

@@ -1,74 +1,107 @@
 package server
 
 import (
+	"compress/gzip"
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"tocsin/engine"
 	"tocsin/engine/schedule"
-	"tocsin/engine/store"
 )
 
-// Metrics are figures for Prometheus, in a registry of their own. Their names are
-// documented in this folder's README.md and do not change.
+// Metrics are figures for Prometheus. Their names are documented in this folder's
+// README.md and do not change.
+//
+// What happens is counted as it happens; all else is read when somebody asks, so that a
+// program that nobody asks, such as one run, has nothing to prepare.
 type Metrics struct {
-	registry   *prometheus.Registry
-	runs       *prometheus.CounterVec
-	duration   *prometheus.HistogramVec
-	late       *prometheus.HistogramVec
-	alerts     *prometheus.CounterVec
-	rejected   *prometheus.CounterVec
-	deliveries *prometheus.CounterVec
-	requests   *prometheus.CounterVec
-	answered   *prometheus.HistogramVec
+	counted    sheet
+	runs       *family
+	duration   *family
+	late       *family
+	alerts     *family
+	rejected   *family
+	deliveries *family
+	requests   *family
+	answered   *family
+
+	asked  []func(*sheet) // add what is read when somebody asks
+	answer chan struct{}  // as many as may be answered at a time
 }
 
 // NewMetrics makes metrics of a program of that version.
 func NewMetrics(version string) *Metrics {
-	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
-		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
-	}
-	histogram := func(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
-		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, labels)
-	}
+	var p sheet
 	m := &Metrics{
-		registry:   prometheus.NewRegistry(),
-		runs:       counter("tocsin_runs_total", "Runs that ended, by workflow and how.", "workflow", "status"),
-		duration:   histogram("tocsin_run_duration_seconds", "How long runs took, by what started them.", prometheus.ExponentialBuckets(0.005, 3, 11), "trigger"),
-		late:       histogram("tocsin_run_lateness_seconds", "How late runs began, by lane.", prometheus.ExponentialBuckets(0.001, 3, 11), "lane"),
-		alerts:     counter("tocsin_alerts_accepted_total", "Alerts that came in and are on disk, by format.", "format"),
-		rejected:   counter("tocsin_deliveries_rejected_total", "Deliveries that could not be read, by format.", "format"),
-		deliveries: counter("tocsin_notifications_total", "Notifications, by how they came out.", "outcome"),
-		requests:   counter("tocsin_http_requests_total", "Requests that were answered, by route, method and status.", "route", "method", "code"),
-		answered:   histogram("tocsin_http_request_duration_seconds", "How long answers took, by route.", prometheus.ExponentialBuckets(0.0005, 4, 9), "route"),
+		runs:       p.family(counter, "tocsin_runs_total", "Runs that ended, by workflow and how.", "status", "workflow"),
+		duration:   p.spread("tocsin_run_duration_seconds", "How long runs took, by what started them.", 0.005, 3, 11, "trigger"),
+		late:       p.spread("tocsin_run_lateness_seconds", "How late runs began, by lane.", 0.001, 3, 11, "lane"),
+		alerts:     p.family(counter, "tocsin_alerts_accepted_total", "Alerts that came in and are on disk, by format.", "format"),
+		rejected:   p.family(counter, "tocsin_deliveries_rejected_total", "Deliveries that could not be read, by format.", "format"),
+		deliveries: p.family(counter, "tocsin_notifications_total", "Notifications, by how they came out.", "outcome"),
+		requests:   p.family(counter, "tocsin_http_requests_total", "Requests that were answered, by route, method and status.", "code", "method", "route"),
+		answered:   p.spread("tocsin_http_request_duration_seconds", "How long answers took, by route.", 0.0005, 4, 9, "route"),
+		asked:      []func(*sheet){readRuntime, readProcess(time.Now())},
+		answer:     make(chan struct{}, 4),
 	}
-	build := prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "tocsin_build_info", Help: "Which program this is; always 1.", ConstLabels: prometheus.Labels{"version": orElse(version, "development")},
-	})
-	build.Set(1)
-	m.registry.MustRegister(build, m.runs, m.duration, m.late, m.alerts, m.rejected, m.deliveries, m.requests, m.answered,
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	p.family(gauge, "tocsin_build_info", "Which program this is; always 1.", "version").add(1, orElse(version, "development"))
+	m.counted = p
 	return m
 }
 
-func (m *Metrics) handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})
+// ServeHTTP answers with all figures, as text. Who asks while four others are answered
+// is told to come again.
+func (m *Metrics) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	select {
+	case m.answer <- struct{}{}:
+		defer func() { <-m.answer }()
+	default:
+		writeProblem(w, r, refuse(http.StatusServiceUnavailable, "four others ask already"))
+		return
+	}
+	text := m.text()
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	w.Header().Set("Vary", "Accept-Encoding")
+	if !takesGzip(r) {
+		_, _ = w.Write(text) // who asked has left; there is nobody to tell
+		return
+	}
+	w.Header().Set("Content-Encoding", "gzip")
+	z := gzip.NewWriter(w)
+	_, _ = z.Write(text)
+	_ = z.Close()
+}
+
+func (m *Metrics) text() []byte {
+	p := slices.Clone(m.counted)
+	for _, add := range m.asked {
+		add(&p)
+	}
+	return p.text()
+}
+
+func takesGzip(r *http.Request) bool {
+	for coding := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
+		name, weight, _ := strings.Cut(strings.ReplaceAll(coding, " ", ""), ";q=")
+		if q, err := strconv.ParseFloat(weight, 64); strings.EqualFold(name, "gzip") && (err != nil || q > 0) {
+			return true
+		}
+	}
+	return false
 }
 
 // Began counts a run that begins; it is for Worker.Began.
 func (m *Metrics) Began(j schedule.Job, late time.Duration) {
-	m.late.WithLabelValues(string(j.Lane())).Observe(max(0, late.Seconds()))
+	m.late.observe(max(0, late.Seconds()), string(j.Lane()))
 }
 
 // Delivered counts a notification that came to an end, or an attempt that did not bring
 // it to one: "confirmed", "dead", "suppressed", "unknown".
-func (m *Metrics) Delivered(outcome string) { m.deliveries.WithLabelValues(outcome).Inc() }
+func (m *Metrics) Delivered(outcome string) { m.deliveries.add(1, outcome) }
 
 // Recorder counts what r records.
 func (m *Metrics) Recorder(r schedule.Recorder) schedule.Recorder { return counted{r, m} }
@@ -81,8 +114,8 @@ type counted struct {
 func (c counted) End(ctx context.Context, j schedule.Job, r *engine.Result) error {
 	err := c.Recorder.End(ctx, j, r)
 	if err == nil {
-		c.m.runs.WithLabelValues(j.Workflow, string(r.Status)).Inc()
-		c.m.duration.WithLabelValues(j.Input.Trigger).Observe(r.Duration.Seconds())
+		c.m.runs.add(1, string(r.Status), j.Workflow)
+		c.m.duration.observe(r.Duration.Seconds(), j.Input.Trigger)
 	}
 	return err
 }
@@ -90,7 +123,7 @@ func (c counted) End(ctx context.Context, j schedule.Job, r *engine.Result) erro
 func (c counted) Drop(ctx context.Context, j schedule.Job, reason string) error {
 	err := c.Recorder.Drop(ctx, j, reason)
 	if err == nil {
-		c.m.runs.WithLabelValues(j.Workflow, string(engine.Skipped)).Inc()
+		c.m.runs.add(1, string(engine.Skipped), j.Workflow)
 	}
 	return err
 }
@@ -100,122 +133,6 @@ func (m *Metrics) request(route, how string, status int, took time.Duration) {
 	if route == "" {
 		route = "none"
 	}
-	m.requests.WithLabelValues(route, method(how), strconv.Itoa(status)).Inc()
-	m.answered.WithLabelValues(route).Observe(took.Seconds())
-}
-
-// watch adds the figures that the parts of s keep themselves.
-func (m *Metrics) watch(s *Server) { m.registry.MustRegister(newGauges(s)) }
-
-// gauges ask the parts of a server when somebody asks.
-type gauges struct {
-	s                                                *Server
-	ticks, waiting, running, workers, refused, stale *prometheus.Desc
-	workflows, problems, unwritten, lost, connected  *prometheus.Desc
-	commits, committing, changes, waited, size       *prometheus.Desc
-	queued, panics, abandoned, parked, healthy       *prometheus.Desc
-}
-
-func newGauges(s *Server) *gauges {
-	desc := func(name, help string, labels ...string) *prometheus.Desc {
-		return prometheus.NewDesc("tocsin_"+name, help, labels, nil)
-	}
-	return &gauges{
-		s:          s,
-		ticks:      desc("ticks_total", "Moments at which the clock wanted a run, by what came of them.", "outcome"),
-		waiting:    desc("queue_jobs", "Runs that wait, by lane.", "lane"),
-		running:    desc("queue_running", "Runs that are under way, by lane.", "lane"),
-		workers:    desc("queue_workers", "How many runs of a lane there may be at a time.", "lane"),
-		refused:    desc("queue_refused_total", "Jobs for which there was no room, by lane.", "lane"),
-		stale:      desc("triggers_stale", "Triggers that do not tick as they should."),
-		workflows:  desc("workflows", "Workflows that are loaded."),
-		problems:   desc("workflow_problems", "What is wrong with workflow files now; warnings are left out."),
-		unwritten:  desc("ticks_unwritten", "Ticks that wait to be recorded."),
-		lost:       desc("ticks_lost_total", "Ticks that were not recorded."),
-		connected:  desc("subscriptions", "Subscriptions of triggers."),
-		commits:    desc("store_commits_total", "Transactions that were written."),
-		committing: desc("store_commit_seconds_total", "Time that they took, the sync of the disk included."),
-		changes:    desc("store_changes_total", "Changes in them."),
-		waited:     desc("store_change_seconds", "How long changes waited to be on disk."),
-		size:       desc("store_bytes", "Size of the store.", "file"),
-		queued:     desc("store_queue", "Changes that wait to be written."),
-		panics:     desc("run_panics_total", "Runs that panicked."),
-		abandoned:  desc("runs_abandoned_total", "Runs that did not end and were left behind."),
-		parked:     desc("runs_parked_total", "Jobs that were not run because the ones before went so badly."),
-		healthy:    desc("healthy", "Whether the store and the scheduler are well: 1 or 0."),
-	}
-}
-
-// Describe says nothing, so that the registry does not ask before the parts are there.
-func (g *gauges) Describe(chan<- *prometheus.Desc) {}
-
-// Collect implements prometheus.Collector.
-func (g *gauges) Collect(to chan<- prometheus.Metric) {
-	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
-		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
-	}
-	counter := func(d *prometheus.Desc, v float64, labels ...string) {
-		to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, labels...)
-	}
-	st := g.s.Scheduler.State()
-	for _, o := range []schedule.Outcome{schedule.Started, schedule.Skipped, schedule.Missed} {
-		counter(g.ticks, float64(st.Ticks[o]), string(o))
-	}
-	for _, l := range st.Lanes {
-		gauge(g.waiting, float64(l.Waiting), string(l.Lane))
-		gauge(g.running, float64(l.Running), string(l.Lane))
-		gauge(g.workers, float64(l.Workers), string(l.Lane))
-		counter(g.refused, float64(l.Refused), string(l.Lane))
-	}
-	stale := 0
-	for _, t := range st.Triggers {
-		if t.Stale {
-			stale++
-		}
-	}
-	wrong := 0
-	for _, p := range g.s.catalog().Problems() {
-		if !p.Warning {
-			wrong++
-		}
-	}
-	gauge(g.stale, float64(stale))
-	gauge(g.workflows, float64(len(g.s.catalog().Items())))
-	gauge(g.problems, float64(wrong))
-	gauge(g.unwritten, float64(st.Unwritten))
-	counter(g.lost, float64(st.Lost))
-	gauge(g.connected, float64(len(st.Subscriptions)))
-	well := 0.0
-	if len(st.Unwell()) == 0 && g.s.Store.Health() == nil {
-		well = 1
-	}
-	gauge(g.healthy, well)
-	g.store(gauge, counter, to)
-	if g.s.Worker != nil {
-		w := g.s.Worker.State()
-		counter(g.panics, float64(w.Panics))
-		counter(g.abandoned, float64(w.Abandoned))
-		counter(g.parked, float64(w.Parked))
-	}
-}
-
-func (g *gauges) store(gauge, counter func(*prometheus.Desc, float64, ...string), to chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	st, err := g.s.Store.Stats(ctx)
-	if err != nil {
-		return // that it is unwell is said by the gauge for it
-	}
-	counter(g.commits, float64(st.Commits))
-	counter(g.committing, st.Committing.Seconds())
-	counter(g.changes, float64(st.Changes))
-	gauge(g.queued, float64(st.Queued))
-	gauge(g.size, float64(st.Bytes), "data")
-	gauge(g.size, float64(st.Journal), "journal")
-	buckets := map[float64]uint64{}
-	last := len(store.Waits) - 1
-	for i, limit := range store.Waits[:last] {
-		buckets[limit.Seconds()] = st.Waits[i]
-	}
-	to <- prometheus.MustNewConstHistogram(g.waited, st.Waits[last], st.Waited.Seconds(), buckets)
+	m.requests.add(1, strconv.Itoa(status), method(how), route)
+	m.answered.observe(took.Seconds(), route)
 }

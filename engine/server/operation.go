@@ -16,7 +16,7 @@ func operationRoutes() []route {
 		get("/healthcheck", public, "Keep's: that somebody answers.", func(*call) (struct{}, error) { return struct{}{}, nil }),
 		take("POST", "/-/reload", administrating, "Read the workflow files anew.", reload),
 		get("/metrics", measuring, "Figures for Prometheus.", func(c *call) (streamed, error) {
-			c.s.Metrics.handler().ServeHTTP(c.w, c.Request)
+			c.s.Metrics.ServeHTTP(c.w, c.Request)
 			return streamed{}, nil
 		}).sends("text/plain"),
 		get("/api/v1/openapi.json", reading, "This document.", func(c *call) (form, error) { return document(routes(), c.s.Version), nil }),
