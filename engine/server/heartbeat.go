@@ -164,7 +164,7 @@ func (s *Server) lookForHeartbeats(ctx context.Context, said map[string]bool) er
 			}
 		}
 		if late != was {
-			if _, err := s.accept(ctx, "heartbeat", []ingest.Alert{missing(h, late, now)}, now); err != nil {
+			if _, err := s.accept(ctx, store.Once{}, "heartbeat", []ingest.Alert{missing(h, late, now)}, now); err != nil {
 				return err
 			}
 		}

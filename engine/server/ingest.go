@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"net/http"
 	"time"
@@ -83,12 +84,9 @@ func (c *call) deliver(name string) (accepted, error) {
 	if errors.As(wrong, &skip) {
 		return accepted{Note: skip.Reason}, nil
 	}
-	took, err := c.s.accept(c.kept(), format.Name, alerts, r.Now)
+	took, err := c.s.accept(c.kept(), onceOf(proof, r.Now), format.Name, alerts, r.Now)
 	if err != nil {
 		return took, c.s.rejected(c, format.Name, body, err)
-	}
-	if err := c.s.remember(c.kept(), proof, r.Now); err != nil {
-		return took, err
 	}
 	if wrong != nil {
 		return took, c.s.rejected(c, format.Name, body, wrong)
@@ -107,7 +105,7 @@ func (s *Server) ready() error {
 	return nil
 }
 
-// prove checks the signature of what came without a key, and that it came once.
+// prove checks the signature of what came without a key.
 func (c *call) prove(format ingest.Format, r ingest.Request) (ingest.Proof, error) {
 	if !c.unkeyed {
 		return ingest.Proof{}, nil
@@ -119,18 +117,22 @@ func (c *call) prove(format ingest.Format, r ingest.Request) (ingest.Proof, erro
 	proof, err := ingest.Verify(r, check)
 	if err != nil {
 		c.s.guard.guesses.take(c.s.guard.address(c.Request), c.s.Now())
-		return proof, err
-	}
-	again, err := c.s.replayed(c.Context(), proof, r.Now)
-	if again {
-		return proof, refuse(http.StatusUnauthorized, "this delivery was taken in already")
 	}
 	return proof, err
 }
 
-// accept keeps alerts and what they start, in one transaction.
-func (s *Server) accept(ctx context.Context, source string, alerts []ingest.Alert, now time.Time) (accepted, error) {
-	if len(alerts) == 0 {
+// onceOf is what tells a delivery that was signed from all others (reliability.md, H1).
+func onceOf(proof ingest.Proof, now time.Time) store.Once {
+	if proof.ID == "" {
+		return store.Once{}
+	}
+	sum := sha256.Sum256([]byte(proof.ID))
+	return store.Once{ID: sum[:16], Until: now.Add(proof.Keep)}
+}
+
+// accept keeps alerts and what they start, and that they came, in one transaction.
+func (s *Server) accept(ctx context.Context, once store.Once, source string, alerts []ingest.Alert, now time.Time) (accepted, error) {
+	if len(alerts) == 0 && once.ID == nil {
 		return accepted{}, nil
 	}
 	normal, err := normalized(alerts, now)
@@ -138,7 +140,7 @@ func (s *Server) accept(ctx context.Context, source string, alerts []ingest.Aler
 		return accepted{}, err
 	}
 	var jobs []schedule.Job
-	changes, err := s.Store.Accept(ctx, source, normal, func(changes []store.Change) []schedule.Job {
+	changes, err := s.Store.AcceptOnce(ctx, once, source, normal, func(changes []store.Change) []schedule.Job {
 		jobs = nil
 		for _, c := range changes {
 			if !c.Same {

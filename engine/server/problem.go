@@ -63,6 +63,8 @@ func known(err error) *problem {
 		return &problem{status: http.StatusBadRequest, detail: document.Error(), problems: document}
 	case errors.Is(err, store.ErrNotFound), errors.Is(err, schedule.ErrUnknown), errors.Is(err, episode.ErrUnknown):
 		return refuse(http.StatusNotFound, "%v", err)
+	case errors.Is(err, store.ErrSeen):
+		return refuse(http.StatusUnauthorized, "%v", err)
 	case errors.Is(err, schedule.ErrDisabled):
 		return refuse(http.StatusConflict, "%v", err)
 	case errors.Is(err, schedule.ErrFull), errors.Is(err, episode.ErrFull):

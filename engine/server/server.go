@@ -67,7 +67,6 @@ type Server struct {
 	feed    feed
 	library sync.Mutex // of who changes workflows
 	cases   sync.Mutex // of who changes incidents
-	replays sync.Mutex // of who remembers deliveries
 	loaded  atomic.Bool
 	began   time.Time
 }
