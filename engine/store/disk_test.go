@@ -95,6 +95,9 @@ func TestBrokenDisk(t *testing.T) {
 	if s.Health() == nil {
 		t.Error("healthy")
 	}
+	if err := s.Tend(t.Context()); err == nil || !strings.Contains(err.Error(), "can no longer write") {
+		t.Errorf("whoever looks after it is told: %v", err)
+	}
 	if err := s.Close(); err == nil {
 		t.Error("closed without an error")
 	}

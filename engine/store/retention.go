@@ -33,7 +33,9 @@ func (r Retention) filled() Retention {
 
 // Tend looks after the file until ctx is done: it drops what is too old or too much,
 // gives room back, looks whether a disk that was full still is, and finishes the check
-// for damage that Open had no time for. It always returns the error of ctx.
+// for damage that Open had no time for. It returns the error of ctx, or why nothing can
+// be written any more: then the process is to end, and the next one finds out what is on
+// the disk (reliability.md §2).
 func (s *Store) Tend(ctx context.Context) error {
 	if !s.checked.Load() {
 		s.finishCheck(ctx)
@@ -45,8 +47,8 @@ func (s *Store) Tend(ctx context.Context) error {
 		if err := s.Tidy(ctx); err != nil && ctx.Err() == nil {
 			s.Log.Error("what is too old could not be dropped from the store", "err", err)
 		}
-		if !s.wait(ctx, tidy.C, look.C) {
-			return context.Cause(ctx)
+		if err := s.wait(ctx, tidy.C, look.C); err != nil {
+			return err
 		}
 	}
 }
@@ -54,14 +56,16 @@ func (s *Store) Tend(ctx context.Context) error {
 // fullAgain is how often a full disk is looked at.
 const fullAgain = 10 * time.Second
 
-// wait is until it is time to tidy, or false when ctx is done.
-func (s *Store) wait(ctx context.Context, tidy, look <-chan time.Time) bool {
+// wait is until it is time to tidy, or returns why it never will be.
+func (s *Store) wait(ctx context.Context, tidy, look <-chan time.Time) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return false
+			return context.Cause(ctx)
+		case <-s.w.broke:
+			return *s.w.broken.Load()
 		case <-tidy:
-			return true
+			return nil
 		case <-look:
 			if s.disk.full.Load() && s.disk.fill(s.Log) {
 				s.Log.Info("the disk of the store has room again", "path", s.Path)

@@ -32,6 +32,7 @@ type writer struct {
 	closing chan struct{}
 	ended   chan struct{}
 	broken  atomic.Pointer[error] // why nothing is written any more
+	broke   chan struct{}         // closed when it is so
 	stats   writerStats
 	batch   []*op
 }
@@ -59,7 +60,7 @@ func newWriter(ctx context.Context, s *Store) (*writer, error) {
 	w := &writer{
 		store: s, db: db, tx: &tx{conn: conn, stmts: map[string]*sql.Stmt{}},
 		queue: make(chan *op, queueSize), nudge: make(chan struct{}, 1),
-		closing: make(chan struct{}), ended: make(chan struct{}),
+		closing: make(chan struct{}), ended: make(chan struct{}), broke: make(chan struct{}),
 	}
 	go w.run()
 	return w, nil
@@ -192,7 +193,9 @@ func (w *writer) failed(err error) error {
 		return ErrFull
 	case codeIO, codeCorrupt, codeNotADB, codeReadOnly:
 		err = fmt.Errorf("the store can no longer write: %w", err)
-		w.broken.CompareAndSwap(nil, &err)
+		if w.broken.CompareAndSwap(nil, &err) {
+			close(w.broke)
+		}
 		w.store.Log.Error("the store can no longer write", "path", w.store.Path, "err", err)
 	}
 	return err
