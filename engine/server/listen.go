@@ -24,6 +24,10 @@ type Listen struct {
 	BehindProxy bool     // a proxy is in front that ends TLS and says in X-Forwarded-For who asks
 	Hosts       []string // names besides its own that it answers to; none: on loopback those of loopback, otherwise any
 
+	// Socket is the file of a socket by which whoever may open it does everything, without
+	// a key: commands of the user that the program runs as. "": there is none.
+	Socket string
+
 	// Bound is told the address once it listens; nil: nobody is.
 	Bound func(net.Addr)
 }
@@ -115,8 +119,9 @@ func (s *Server) Run(ctx context.Context) error {
 	if l, err = s.secured(l); err != nil {
 		return err
 	}
+	local := s.openSocket()
 	s.announce(ctx, l.Addr())
-	return s.serve(ctx, l)
+	return s.serve(ctx, l, local)
 }
 
 func (s *Server) secured(l net.Listener) (net.Listener, error) {
@@ -140,7 +145,8 @@ func (s *Server) announce(ctx context.Context, at net.Addr) {
 	}
 }
 
-func (s *Server) serve(ctx context.Context, l net.Listener) error {
+// serve answers on l, and on the socket where there is one.
+func (s *Server) serve(ctx context.Context, l, local net.Listener) error {
 	// Streams end with base; other requests are let finish.
 	base, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
@@ -148,17 +154,27 @@ func (s *Server) serve(ctx context.Context, l net.Listener) error {
 	srv := &http.Server{
 		Handler: s.Handler(), MaxHeaderBytes: maxHeader - 4096, // net/http reads 4 KiB more than it is told
 		ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
-		BaseContext: func(net.Listener) context.Context { return base },
-		ErrorLog:    slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
+		BaseContext: func(net.Listener) context.Context { return base }, ConnContext: marked,
+		ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
 	}
-	failed := make(chan error, 1)
-	go func() { failed <- srv.Serve(l) }()
+	failed := make(chan error, 2)
+	serving := 0
+	for _, l := range []net.Listener{l, local} {
+		if l != nil {
+			serving++
+			go func() { failed <- srv.Serve(l) }()
+		}
+	}
 	watching, stop := context.WithCancel(ctx)
 	watched := make(chan struct{})
 	go func() { defer close(watched); s.watchHeartbeats(watching) }()
 	defer func() { stop(); <-watched }()
 	select {
 	case err := <-failed:
+		_ = srv.Close()
+		for range serving - 1 {
+			<-failed
+		}
 		return err
 	case <-ctx.Done():
 	}
@@ -169,6 +185,8 @@ func (s *Server) serve(ctx context.Context, l net.Listener) error {
 		end()
 		err = errors.Join(fmt.Errorf("some requests did not end within %s", drainTimeout), srv.Close())
 	}
-	<-failed
+	for range serving {
+		<-failed
+	}
 	return err
 }
