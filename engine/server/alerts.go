@@ -104,6 +104,7 @@ func alertRoutes() []route {
 		send("POST", one+"/enrich", operating, "Add fields to an alert, and to those of its fingerprint that come.", enrichAlert),
 		get("/api/v1/episodes", reading, "What the actions of workflows tell of, and how it stands.", listEpisodes).takes(text("workflow", "Of this workflow."), text("status", "ok, pending, firing, acknowledged or resolved.")),
 		send("POST", "/api/v1/episodes/acknowledge", operating, "Say that you know of what an action tells of.", func(c *call, in ackEpisode) (done, error) {
+			c.about(in.key().String(), "%s", in.Reason)
 			b, err := c.book()
 			if err == nil {
 				err = answered(b.Acknowledge(c.kept(), in.key(), c.ack(in.Reason, in.Until)))
@@ -111,6 +112,7 @@ func alertRoutes() []route {
 			return done{"acknowledged"}, err
 		}),
 		send("POST", "/api/v1/episodes/unacknowledge", operating, "Take that back.", func(c *call, in episodeKey) (done, error) {
+			c.about(in.key().String(), "")
 			b, err := c.book()
 			if err == nil {
 				err = answered(b.Unacknowledge(c.kept(), in.key()))
@@ -219,6 +221,7 @@ func unacknowledgeAlert(c *call) (*value.Map, error) {
 // state for it stays as it is.
 func (c *call) acked(action, reason string, a store.Amendment, episodes func(*episode.Book, episode.Key) error) (*value.Map, error) {
 	a.Fingerprint, a.By, a.Action, a.Detail = c.PathValue("fingerprint"), c.who.name, action, cmp.Or(reason, action)
+	c.about(a.Fingerprint, "%s", reason)
 	change, err := c.s.amend(c.kept(), a)
 	if err != nil || c.s.Book == nil {
 		return change.Alert, err
@@ -405,6 +408,7 @@ func makeSilence(c *call, in newSilence) (silenceView, error) {
 		return silenceView{}, refuse(http.StatusBadRequest, "%v", err)
 	}
 	s, err = b.Silence(c.kept(), s)
+	c.about(s.ID, "%v until %s: %s", s.Match, s.Until.Format(time.RFC3339), s.Reason)
 	return viewSilence(s), err
 }
 

@@ -251,5 +251,9 @@ func (s scene) rest() {
 	s.key = key.text(t, "key")
 	s.does(200, "GET /api/v1/keys", nil, nil)
 	s.does(409, "POST /api/v1/keys", nil, m{"name": "first", "role": "admin"})
+	log := s.does(200, "GET /api/v1/audit?limit=5", nil, nil)
+	if proof := s.does(200, "GET /api/v1/audit/verify?head="+log.text(t, 4, "hash"), nil, nil); proof.text(t, "intact") != "true" || proof.text(t, "known") != "true" {
+		t.Error(proof.body)
+	}
 	s.does(200, "DELETE /api/v1/keys/{id}", []any{key.text(t, "id")}, nil)
 }

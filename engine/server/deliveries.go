@@ -20,6 +20,7 @@ func deliveryRoutes() []route {
 			if err != nil && strings.Contains(err.Error(), "not dead") {
 				err = refuse(http.StatusConflict, "%v", err)
 			}
+			c.about(c.PathValue("key"), "as %s", key)
 			return retried{key}, err
 		}).by("POST").answers(202),
 	}

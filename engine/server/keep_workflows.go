@@ -346,6 +346,7 @@ func putForm(c *call) (keepPut, error) {
 
 func (c *call) putKeep(id string, text []byte) (keepPut, error) {
 	up, err := c.s.put(c.kept(), id, text, c.who.name)
+	c.about(cmp.Or(up.ID, id), "revision %d, %s", up.Revision, up.Status)
 	status := up.Status
 	if status == "unchanged" {
 		status = "updated"
@@ -363,6 +364,7 @@ func toggle(c *call) (keepDone, error) {
 		return keepDone{}, refuse(http.StatusNotFound, "Workflow %s not found", short(id))
 	}
 	off := !it.Disabled
+	c.about(id, "disabled: %t", off)
 	return keepDone{id, "success", &off}, c.s.disable(c.kept(), id, off, c.who.name)
 }
 
@@ -547,5 +549,6 @@ func testKeep(c *call, in keepTest) (keepTested, error) {
 		return keepTested{}, err
 	}
 	run, err := c.s.Try(c.kept(), []byte(in.Raw), input)
+	c.about("", "run %s", run)
 	return keepTested{run}, err
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -129,6 +130,7 @@ func keyRoutes() []route {
 		}),
 		send("POST", "/api/v1/keys", administrating, "Make a key.", func(c *call, k NewKey) (createdKey, error) {
 			key, kept, err := CreateKey(c.Context(), c.s.Store, k)
+			c.about(cmp.Or(kept.ID, short(k.Name)), "%s: %s", short(k.Name), strings.Join(append([]string{k.Role}, k.Scopes...), " "))
 			c.s.guard.changed()
 			return createdKey{key, viewKey(kept)}, err
 		}).answers(201),

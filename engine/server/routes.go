@@ -92,7 +92,7 @@ func (r route) takesPages(more ...param) route { return r.takes(append(more, pag
 // routes is the table.
 func routes() []route {
 	return slices.Concat(
-		operationRoutes(), statusRoutes(), keyRoutes(),
+		operationRoutes(), statusRoutes(), keyRoutes(), auditRoutes(),
 		workflowRoutes(), runRoutes(), alertRoutes(), deliveryRoutes(),
 		ingestRoutes(), heartbeatRoutes(),
 		keepWorkflowRoutes(), keepRunRoutes(), keepAlertRoutes(), keepIncidentRoutes(), keepOtherRoutes(),

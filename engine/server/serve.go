@@ -30,6 +30,8 @@ type call struct {
 	route   *route
 	unkeyed bool // it came without a key: its signature has to be checked
 	status  int  // of the answer, if not the route's
+
+	object, detail string // what it is about, for who reads the audit
 }
 
 // streamed is what a route returns that has written its answer itself.
@@ -114,6 +116,9 @@ func (s *Server) handle(r *route) http.Handler {
 		}
 		c := &call{Request: req, s: s, w: w, route: r}
 		v, err := s.answer(c)
+		if unkept := s.audit(c, err); err == nil {
+			err = unkept
+		}
 		if err != nil {
 			s.report(c, err)
 			writeProblem(w, req, err)

@@ -61,14 +61,15 @@ type Server struct {
 	Now     func() time.Time // nil: time.Now
 	Log     *slog.Logger     // nil: nothing is logged
 
-	once    sync.Once
-	handler http.Handler
-	guard   *guard
-	feed    feed
-	library sync.Mutex // of who changes workflows
-	cases   sync.Mutex // of who changes incidents
-	loaded  atomic.Bool
-	began   time.Time
+	once     sync.Once
+	handler  http.Handler
+	guard    *guard
+	feed     feed
+	library  sync.Mutex // of who changes workflows
+	cases    sync.Mutex // of who changes incidents
+	refusals refusals   // that are written down
+	loaded   atomic.Bool
+	began    time.Time
 }
 
 // A Configured is a configuration of a provider: that there is one.

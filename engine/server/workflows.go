@@ -264,6 +264,7 @@ func workflowRoutes() []route {
 				return upload{}, err
 			}
 			up, err := c.s.put(c.kept(), c.PathValue("id"), text, c.who.name)
+			c.about(c.PathValue("id"), "revision %d, %s", up.Revision, up.Status)
 			if up.Status == "created" {
 				c.status = http.StatusCreated
 			}
@@ -365,7 +366,9 @@ func (c *call) start(id string, in engine.Input) (run string, err error) {
 	if err := checkInput(in, c.s.Now()); err != nil {
 		return "", err
 	}
-	return c.s.Scheduler.Start(c.kept(), id, "manually by "+c.who.name, in)
+	run, err = c.s.Scheduler.Start(c.kept(), id, "manually by "+c.who.name, in)
+	c.about(id, "run %s", run)
+	return run, err
 }
 
 // checkInput says what is wrong with an alert or incident that a run is to start with.
