@@ -80,7 +80,8 @@ const (
 // all, or those before the offending frame, or those before a close frame, which is only
 // understood as a whole; after it nothing counts.
 func (g *guard) scan(p []byte) (good int, bad *Error) {
-	for i := 0; i < len(p) && g.closed == nil; {
+	good = g.plain(p)
+	for i := good; i < len(p) && g.closed == nil; {
 		if g.left > 0 {
 			n := int(min(g.left, int64(len(p)-i)))
 			if bad := g.body(p[i : i+n]); bad != nil {
@@ -106,6 +107,26 @@ func (g *guard) scan(p []byte) (good int, bad *Error) {
 		good = len(p)
 	}
 	return good, nil
+}
+
+// plain passes over messages at the beginning of p that have nothing to be judged: whole
+// and short ones of a frame each, of which feeds mostly consist. It says how many bytes
+// they have.
+func (g *guard) plain(p []byte) (n int) {
+	if g.inside() || g.closed != nil || g.limit < maxControl {
+		return 0
+	}
+	for len(p)-n >= 2 {
+		first, size := p[n], int(p[n+1])
+		if first != finalBit|opText && first != finalBit|opBinary || size == 0 || size > maxControl || len(p)-n < 2+size {
+			break
+		}
+		n += 2 + size
+		g.arrived.Messages++
+		g.arrived.Bytes += int64(size)
+		g.ends.add(int64(size), true)
+	}
+	return n
 }
 
 // closes says that the stream stands within or behind a close frame.

@@ -109,8 +109,14 @@ func follow(g *guard, b []byte, pieces []byte) (passed int, bad *Error) {
 }
 
 func agree(t interface{ Fatalf(string, ...any) }, b, pieces []byte, limit int64) {
-	g := &guard{limit: limit, anyUTF8: true, now: func() time.Time { return time.Unix(0, 0) }}
+	still := func() time.Time { return time.Unix(0, 0) }
+	g := &guard{limit: limit, anyUTF8: true, now: still, ends: &ends{}}
 	passed, bad := follow(g, b, pieces)
+	slow := &guard{limit: limit, anyUTF8: true, now: still, ends: &ends{}}
+	follow(slow, b, []byte{0})
+	if slow.arrived != g.arrived || !slices.Equal(slow.ends.sizes, g.ends.sizes) {
+		t.Fatalf("%x in pieces of %v: %+v arrived, of %v; byte by byte %+v, of %v", b, pieces, g.arrived, g.ends.sizes, slow.arrived, slow.ends.sizes)
+	}
 	v := judge(b, limit)
 	switch {
 	case g.controls > controlLimit: // counted by the guard only
