@@ -29,6 +29,7 @@ type runCommand struct {
 	explain bool
 	quiet   bool
 	events  eventFlags
+	traces  *tracing
 
 	listening listenFlags
 }
@@ -130,6 +131,11 @@ func (r *runCommand) run(ctx context.Context, paths []string) error {
 		ctx, cancel = context.WithTimeoutCause(ctx, r.timeout, fmt.Errorf("the time of --timeout, %v, is over: %w", r.timeout, context.DeadlineExceeded))
 		defer cancel()
 	}
+	stop, err := r.trace()
+	if err != nil {
+		return err
+	}
+	defer stop()
 	switch streams, jobs := r.streams(docs, inputs); {
 	case len(streams) > 0 && !r.events.given():
 		return r.listen(ctx, streams, jobs, inputs, sinks)
@@ -147,6 +153,17 @@ func (r *runCommand) run(ctx context.Context, paths []string) error {
 		return &exitError{code: code}
 	}
 	return nil
+}
+
+// trace has runs make spans, where the environment says where those go, until the function
+// that it returns is called.
+func (r *runCommand) trace() (stop func(), err error) {
+	env, err := r.env(io.Discard)
+	if err != nil {
+		return nil, err
+	}
+	r.traces, err = r.tracing(env.Dialer, r.log(), "")
+	return r.traces.start(), err
 }
 
 // consoleOutput is where the console provider prints: standard output, unless that is
@@ -214,6 +231,8 @@ func (r *runCommand) runJobs(ctx context.Context, jobs []job, observe func(engin
 			runner := r.runner(j.doc)
 			r.memory.remember(&runner, j.input)
 			runner.Observe, runner.DryRun, runner.Explain = observe, r.dryRun, r.explain
+			j.input.Trace = r.startedIn()
+			r.traces.follow(&runner, j.input)
 			results[i] = runner.Run(ctx, j.program, j.input)
 			r.memory.ran(results[i])
 		})

@@ -185,6 +185,8 @@ func (l *listener) runFor(s *stream, a engine.Arrival) *engine.Result {
 	in.Inputs = l.inputs
 	runner := l.runner(s.doc)
 	runner.DryRun, runner.Explain = l.dryRun, l.explain
+	in.Trace = l.startedIn()
+	l.traces.follow(&runner, in)
 	result := runner.Run(l.runs, s.program, in)
 	l.memory.ran(result)
 	return result

@@ -79,22 +79,28 @@ func (x *Exporter) Run(ctx context.Context) error {
 		case <-x.wake:
 		case <-ctx.Done():
 		}
-		x.flush(ctx)
+		x.flush(ctx, patience)
 	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(farewell, x.Config.Timeout))
 	defer cancel()
-	x.flush(last)
+	x.flush(last, 0)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if left := len(x.waiting) + x.dropped; left > 0 {
+		x.Log.Warn("spans are dropped: the program ends", "spans", left)
+	}
 	return nil
 }
 
-// flush sends all that waits. What cannot be sent because ctx is done stays.
-func (x *Exporter) flush(ctx context.Context) {
+// flush sends all that waits, each request for so long. What cannot be sent because ctx
+// is done stays.
+func (x *Exporter) flush(ctx context.Context, patience time.Duration) {
 	for ctx.Err() == nil {
 		batch := x.take()
 		if len(batch) == 0 {
 			return
 		}
-		err := x.send(ctx, batch)
+		err := x.send(ctx, batch, patience)
 		if err != nil && ctx.Err() != nil {
 			x.back(batch)
 		} else if err != nil {
@@ -126,9 +132,9 @@ func (x *Exporter) back(batch []Span) {
 	x.waiting = append(batch[:len(batch):len(batch)], x.waiting...)
 }
 
-// send posts spans, again and again for a minute where that may help (OTLP, "Retryable
+// send posts spans, again and again for so long where that may help (OTLP, "Retryable
 // Response Codes").
-func (x *Exporter) send(ctx context.Context, batch []Span) error {
+func (x *Exporter) send(ctx context.Context, batch []Span, patience time.Duration) error {
 	body, err := x.body(batch)
 	if err != nil {
 		return err
@@ -137,7 +143,7 @@ func (x *Exporter) send(ctx context.Context, batch []Span) error {
 	for wait := firstWait; ; wait = min(2*wait, longest) {
 		err := x.post(ctx, body)
 		var later *laterError
-		if err == nil || !errors.As(err, &later) || time.Since(begun) > patience {
+		if err == nil || !errors.As(err, &later) {
 			return err
 		}
 		pause := max(later.after, wait/2+rand.N(wait/2))

@@ -139,12 +139,15 @@ func TestRefused(t *testing.T) {
 func TestEndsInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &collector{answer: func(int) *http.Response { return answered(503, "") }}
-		x, _ := exporting(c, func(c *Config) { c.Timeout = time.Minute })
+		x, log := exporting(c, func(c *Config) { c.Timeout = time.Minute })
 		x.Take(Span{})
 		begun := time.Now()
 		during(x, 10*time.Second)
 		if took := time.Since(begun); took > 15*time.Second {
 			t.Errorf("it took %s", took)
+		}
+		if !strings.Contains(log.String(), `msg="spans are dropped: the collector does not take them" spans=1`) {
+			t.Errorf("logged %s", log)
 		}
 	})
 }
@@ -212,7 +215,7 @@ func TestKeysStayWithTheCollector(t *testing.T) {
 	x.Client = Poster(nil)
 	defer x.Client.CloseIdleConnections()
 	x.Take(Span{})
-	x.flush(t.Context())
+	x.flush(t.Context(), 0)
 	if len(keys) > 0 || !strings.Contains(log.String(), "307 Temporary Redirect") {
 		t.Errorf("the other got %q, logged %s", keys, log)
 	}
