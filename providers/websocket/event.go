@@ -213,12 +213,30 @@ func (e *Event) alert(at time.Time) providers.Alert {
 // a second, and to look at each with reflection took most of the time they had.
 func (e *Event) fields() map[string]any {
 	return map[string]any{
-		"id": e.ID, "provider": e.Provider, "kind": string(e.Kind), "url": e.URL, "received_at": e.ReceivedAt,
+		"id": e.ID, "provider": "websocket", "kind": word((*string)(&e.Kind)), "url": e.URL, "received_at": e.ReceivedAt,
 		"seq": e.Seq, "connection_id": e.ConnectionID,
-		"data": deref(e.Data), "type": deref(e.Type), "data_encoding": deref(e.DataEncoding),
-		"json": value.Of(e.JSON), "parsed": listOf(e.Parsed), "size": int64(e.Size), "truncated": e.Truncated, "sha256": deref(e.SHA256),
-		"tags": value.Of(e.Tags), "error": value.Of(e.Error), "gap_ms": deref(e.Gap), "sample": value.Of(e.Sample),
+		"data": deref(e.Data), "type": word(e.Type), "data_encoding": word(e.DataEncoding),
+		"json": e.JSON, "parsed": listOf(e.Parsed), "size": int64(e.Size), "truncated": e.Truncated, "sha256": deref(e.SHA256),
+		"tags": e.Tags, "error": value.Of(e.Error), "gap_ms": deref(e.Gap), "sample": value.Of(e.Sample),
 	}
+}
+
+// word is deref for what is mostly one of a few words, which need no memory of their own.
+func word(s *string) any {
+	if s == nil {
+		return nil
+	}
+	switch *s {
+	case "message":
+		return "message"
+	case "text":
+		return "text"
+	case "binary":
+		return "binary"
+	case "utf8":
+		return "utf8"
+	}
+	return *s
 }
 
 // deref is what p points to; nil if that is nothing.
