@@ -149,15 +149,16 @@ func (f Function) fits(positional int, named []Named) error {
 		}
 	}
 	for i := positional; i < len(p.list); i++ {
-		if p.list[i].required && !givenIn(named, p.list[i].name) {
+		if p.list[i].required && !p.givenIn(named, i) {
 			return fmt.Errorf("%s: no %s given, it takes %s", f.Name, p.list[i].name, f.Params)
 		}
 	}
 	return nil
 }
 
-func givenIn(named []Named, name string) bool {
-	return slices.ContainsFunc(named, func(n Named) bool { return n.Name == name })
+// givenIn says whether parameter i is among the named arguments.
+func (p *parameters) givenIn(named []Named, i int) bool {
+	return slices.ContainsFunc(named, func(n Named) bool { return p.index(n.Name) == i })
 }
 
 // ready reads Params, unless that was done.

@@ -58,7 +58,7 @@ func (a *Args) given(i int) (any, bool) {
 		return nil, false
 	}
 	for _, n := range a.named {
-		if n.Name == a.params.list[i].name {
+		if a.params.index(n.Name) == i {
 			return n.Value, true
 		}
 	}

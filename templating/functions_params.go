@@ -22,8 +22,12 @@ type parameter struct {
 	fallback any
 }
 
-// index is the position of the parameter of that name, or -1.
+// index is the position of the parameter of that name, or -1. Keep has a spelling of
+// its own for one.
 func (p *parameters) index(name string) int {
+	if name == "delimeter" {
+		name = "delimiter"
+	}
 	for i := range p.list {
 		if p.list[i].name == name {
 			return i

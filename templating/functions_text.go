@@ -3,6 +3,7 @@ package templating
 import (
 	"context"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -19,7 +20,7 @@ func textFunctions() []Function {
 			Name: "keep.uppercase", Params: "(string)",
 			Doc:     "The text in upper case.",
 			Example: "keep.uppercase('disk full') == 'DISK FULL'",
-			Call:    func(_ context.Context, a *Args) any { return strings.ToUpper(a.String(0)) },
+			Call:    func(_ context.Context, a *Args) any { return upperCase(a.String(0)) },
 		},
 		{
 			Name: "keep.lowercase", Params: "(string)",
@@ -86,24 +87,41 @@ func textFunctions() []Function {
 	}
 }
 
+// upperCase is s in upper case, in which some letters are two.
+func upperCase(s string) string { return strings.ToUpper(doubled().Replace(s)) }
+
+// doubled writes out the small letters that have no capital of their own.
+var doubled = sync.OnceValue(func() *strings.Replacer {
+	return strings.NewReplacer("ß", "ss", "ŉ", "ʼn", "ﬀ", "ff", "ﬁ", "fi", "ﬂ", "fl", "ﬃ", "ffi", "ﬄ", "ffl", "ﬅ", "st", "ﬆ", "st")
+})
+
 func capitalized(s string) string {
 	r, size := utf8.DecodeRuneInString(s)
 	if size == 0 {
 		return ""
 	}
-	return string(unicode.ToTitle(r)) + strings.ToLower(s[size:])
+	return titleCase(r) + strings.ToLower(s[size:])
+}
+
+// titleCase is the letter as a word begins with it.
+func titleCase(r rune) string {
+	letters := doubled().Replace(string(r))
+	first, size := utf8.DecodeRuneInString(letters)
+	return string(unicode.ToTitle(first)) + letters[size:]
 }
 
 func titled(s string) string {
+	var b strings.Builder
 	inWord := false
-	return strings.Map(func(r rune) rune {
-		first := !inWord
-		inWord = unicode.IsLetter(r)
-		if first {
-			return unicode.ToTitle(r)
+	for _, r := range s {
+		if inWord {
+			b.WriteRune(unicode.ToLower(r))
+		} else {
+			b.WriteString(titleCase(r))
 		}
-		return unicode.ToLower(r)
-	}, s)
+		inWord = unicode.IsLetter(r)
+	}
+	return b.String()
 }
 
 func stringParts(a *Args) any {

@@ -33,13 +33,13 @@ func timeFunctions() []Function {
 			Call:    func(_ context.Context, a *Args) any { return value.ISO(utcNow(a)) },
 		},
 		{
-			Name: "keep.to_utc", Params: "(dt)",
+			Name: "keep.to_utc", Params: "(dt='')",
 			Doc:     "The time that the text says, in UTC; an empty text if it says none.",
 			Example: "keep.to_utc('2024-05-06T10:00:00+03:00') == keep.to_utc('May 6 2024 7:00 AM UTC')",
 			Call:    func(_ context.Context, a *Args) any { return orEmpty(a.time(0)) },
 		},
 		{
-			Name: "keep.to_timestamp", Params: "(dt)",
+			Name: "keep.to_timestamp", Params: "(dt='')",
 			Doc:     "The time that the text says, in seconds since 1970; 0 if it says none.",
 			Example: "keep.to_timestamp('2024-05-06T10:00:00Z') == 1714989600",
 			Call:    func(_ context.Context, a *Args) any { return toTimestamp(a) },
@@ -51,7 +51,7 @@ func timeFunctions() []Function {
 			Call:    func(_ context.Context, a *Args) any { return fromTimestamp(a) },
 		},
 		{
-			Name: "keep.datetime_compare", Params: "(t1, t2)",
+			Name: "keep.datetime_compare", Params: "(t1=None, t2=None)",
 			Doc:     "How many hours t1 is later than t2; 0 if one is empty. Texts need keep.to_utc first.",
 			Example: "keep.datetime_compare(keep.to_utc('2024-05-06T10:30:00Z'), keep.to_utc('2024-05-06T08:00:00Z')) == 2.5",
 			Call:    func(_ context.Context, a *Args) any { return hoursBetween(a) },
@@ -133,6 +133,9 @@ func fromTimestamp(a *Args) any {
 	const year9999 = 253402300799
 	zone, err := timeZone(a.String(1))
 	n, ok := number(a.Any(0))
+	if text, isText := a.Any(0).(string); isText && strings.HasSuffix(strings.TrimSpace(text), "%") {
+		return "" // a number elsewhere
+	}
 	if err != nil || !ok || math.Abs(asFloat(n)) > year9999 {
 		return ""
 	}
@@ -143,8 +146,11 @@ func fromTimestamp(a *Args) any {
 
 // timeZone finds a zone by its name in the tz database.
 func timeZone(name string) (*time.Location, error) {
-	if name == "Local" {
-		name = "unknown" // Go's name for the server's zone, which is nobody's business
+	switch {
+	case name == "Local" || name == "": // Go's names for the server's zone, which is nobody's business, and UTC
+		name = "unknown"
+	case strings.EqualFold(name, "UTC"):
+		return time.UTC, nil
 	}
 	return time.LoadLocation(name)
 }

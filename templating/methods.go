@@ -73,7 +73,7 @@ func onText(r *run, args []any, f func(string) string) (any, error) {
 }
 
 func lower(r *run, args []any) (any, error) { return onText(r, args, strings.ToLower) }
-func upper(r *run, args []any) (any, error) { return onText(r, args, strings.ToUpper) }
+func upper(r *run, args []any) (any, error) { return onText(r, args, upperCase) }
 
 func capitalize(r *run, args []any) (any, error) {
 	return onText(r, args, func(s string) string {

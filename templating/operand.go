@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"tocsin/templating/value"
 )
 
 // operand reads a value and what is done to it: x.y, x[0], x.f().
@@ -233,6 +235,9 @@ func (p *parser) name() *node {
 	if p.inBraces || p.isLocal(first) || p.isName(first) {
 		return p.dotted()
 	}
+	if n := p.date(first, at); n != nil {
+		return n
+	}
 	p.pos += len(first)
 	if c, ok := constants[first]; ok && !p.inCall {
 		n := p.make(literalNode, at)
@@ -265,6 +270,34 @@ func (p *parser) literalWord(w string) (any, bool) {
 		return nil, true
 	}
 	return nil, false
+}
+
+// date reads a date as Python writes it among the arguments of a call (spec §4.3),
+// datetime.date(2024, 5, 6), or gives nil.
+func (p *parser) date(first string, at int) *node {
+	if !p.inCall || first != "datetime" || !strings.HasPrefix(p.text[at+len(first):p.end], ".") {
+		return nil
+	}
+	end := at
+	for depth := 0; end < p.end; end++ {
+		switch p.text[end] {
+		case '(':
+			depth++
+		case ')':
+			depth--
+		}
+		if p.text[end] == ')' && depth <= 0 {
+			break
+		}
+	}
+	v, err := value.ParsePython(p.text[at:min(end+1, p.end)])
+	if err != nil {
+		return nil
+	}
+	p.pos = end + 1
+	n := p.make(literalNode, at)
+	n.value = v
+	return n
 }
 
 // bareWord is a name outside of braces: text in a call's arguments, and a mistake

@@ -55,10 +55,12 @@ type dateReader struct {
 	said    bool // something of a date or time was read
 	bad     bool
 	clocked bool // the time of day was the last thing read: + or - is its offset
+	dotted  bool // a dot was the last separator
 
 	numbers [3]dateNumber // of the day, month and year, in the order they stand
 	n       int
 	month   int // by name
+	weekday int // by name, Monday is 1
 
 	hour, minute, second, nanos int // hour is -1 until there is one
 }
@@ -80,6 +82,7 @@ func (d *dateReader) token() {
 	case (c == '+' || c == '-') && d.clocked:
 		d.offset()
 	case strings.IndexByte(" \t,./-;()", c) >= 0:
+		d.dotted = c == '.'
 		d.rest = d.rest[1:]
 	default:
 		d.bad = true
@@ -108,10 +111,49 @@ func (d *dateReader) number() {
 	case d.hour < 0 && isHalf(after):
 		d.hour, _ = strconv.Atoi(digits)
 		d.said = true
+	case d.unit(digits, after):
+		return
 	default:
 		d.dateNumber(digits)
+		if !d.dotted {
+			after = withoutFraction(after)
+		}
 	}
 	d.rest = after
+}
+
+// unit reads the h, m or s behind a number, as in 10h36m28.5s.
+func (d *dateReader) unit(digits, after string) bool {
+	fraction := len(after) - len(withoutFraction(after))
+	end := fraction
+	for end < len(after) && unicode.IsLetter(rune(after[end])) {
+		end++
+	}
+	n, _ := strconv.Atoi(digits)
+	switch strings.ToLower(after[fraction:end]) {
+	case "h", "hour", "hours":
+		d.hour = n
+	case "m", "minute", "minutes":
+		d.minute = n
+	case "s", "second", "seconds":
+		d.second = n
+		d.rest = after
+		d.fraction()
+	default:
+		return false
+	}
+	d.hour, d.said, d.rest = max(d.hour, 0), true, after[end:]
+	return true
+}
+
+// withoutFraction is text without the .5 that it begins with. In 6.5.2024 there is none.
+func withoutFraction(text string) string {
+	rest, ok := strings.CutPrefix(text, ".")
+	n := digitsIn(rest)
+	if !ok || n == 0 || strings.HasPrefix(rest[n:], ".") {
+		return text
+	}
+	return rest[n:]
 }
 
 // isHalf says that "am" or "pm" comes next.
@@ -192,7 +234,6 @@ func (d *dateReader) compact(digits string) {
 		year = 2
 	}
 	d.dateNumber(digits[:year])
-	d.numbers[0].long = true
 	d.dateNumber(digits[year : year+2])
 	d.dateNumber(digits[year+2 : year+4])
 	if rest := digits[year+4:]; rest != "" {
@@ -224,24 +265,52 @@ func (d *dateReader) word() {
 	if end < 0 {
 		end = len(d.rest)
 	}
-	name := strings.ToLower(d.rest[:end])
+	written := d.rest[:end]
+	name := strings.ToLower(written)
 	d.rest = d.rest[end:]
 	hours, zone := letterZones[name]
 	switch {
-	case name == "t" && d.n > 0:
+	case name == "t" && (d.n > 0 || digitsIn(d.rest) > 0):
 		d.timeBehindT()
 	case name == "am" || name == "pm":
 		d.half(name == "pm")
 	case zone && (d.hour >= 0 || d.n > 0):
 		d.setZone(hoursZone(hours))
+		d.fromZone()
 	case nameIn(months[:], name) > 0 && d.month == 0:
 		d.month, d.said = nameIn(months[:], name), true
 	case nameIn(weekdays[:], name) > 0:
+		d.weekday, d.said = nameIn(weekdays[:], name), true
 	case d.n > 0 && (name == "st" || name == "nd" || name == "rd" || name == "th"):
 	case name == "at" || name == "on" || name == "of" || name == "and" || name == "the":
+	case d.hour >= 0 && !d.zoned && isZoneName(written):
 	default:
 		d.bad = true
 	}
+}
+
+// isZoneName says that a word could be the abbreviation of a zone, which nobody knows:
+// the time is read as if there were none.
+func isZoneName(word string) bool {
+	return len(word) >= 3 && len(word) <= 5 && strings.Trim(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
+}
+
+// fromZone reads the +3 of GMT+3, by which GMT is three hours later.
+func (d *dateReader) fromZone() {
+	if len(d.rest) < 2 || d.rest[0] != '+' && d.rest[0] != '-' || digitsIn(d.rest[1:]) == 0 {
+		return
+	}
+	n := digitsIn(d.rest[1:])
+	hours, _ := strconv.Atoi(d.rest[1 : 1+n])
+	if n > 2 || hours > 23 {
+		d.bad = true
+		return
+	}
+	if d.rest[0] == '+' {
+		hours = -hours
+	}
+	d.rest = d.rest[1+n:]
+	d.setZone(hoursZone(hours))
 }
 
 func hoursZone(hours int) *time.Location {
@@ -313,6 +382,11 @@ func (d *dateReader) date() (year, month, day int, ok bool) {
 	if last := time.Date(year, time.Month(month)+1, 0, 0, 0, 0, 0, time.UTC).Day(); !dayGiven {
 		day = min(day, last)
 	}
+	if d.weekday > 0 && !dayGiven {
+		t := time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC)
+		t = t.AddDate(0, 0, (d.weekday-int(t.Weekday())+7)%7)
+		return t.Year(), int(t.Month()), t.Day(), ok
+	}
 	return year, month, day, ok
 }
 
@@ -334,8 +408,6 @@ func (d *dateReader) order() (string, bool) {
 		return "dy", true
 	case d.month > 0:
 		return "", false
-	case a.long && b.n > 12 && d.n == 3:
-		return "ydm", true
 	case a.long:
 		return "ymd"[:d.n], true
 	case d.n == 2 && b.long:

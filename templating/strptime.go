@@ -60,6 +60,14 @@ func (p *timeParts) next(format string) string {
 		p.rest = p.rest[1:]
 		return format[1:]
 	}
+	switch format[1] {
+	case 'c':
+		return "%a %b %d %H:%M:%S %Y" + format[2:]
+	case 'x':
+		return "%m/%d/%y" + format[2:]
+	case 'X':
+		return "%H:%M:%S" + format[2:]
+	}
 	p.directive(format[1])
 	return format[2:]
 }
