@@ -24,7 +24,7 @@ func isNumber(v any) bool {
 // side is one.
 func (r *run) arith(op string, a, b any) (any, error) {
 	if r.pasting != typed && !strictOperands(op, a, b) {
-		return nil, &Error{Message: fmt.Sprintf("cannot compute %s %s %s", described(a), op, described(b))}
+		return nil, uncomputable(a, op, b)
 	}
 	if v, ok, err := r.joined(op, a, b); ok || err != nil {
 		return v, err
@@ -34,7 +34,7 @@ func (r *run) arith(op string, a, b any) (any, error) {
 	_, aText := a.(string)
 	_, bText := b.(string)
 	if !xOK || !yOK || aText && bText && op != "-" && op != "/" {
-		return nil, &Error{Message: fmt.Sprintf("cannot compute %s %s %s", described(a), op, described(b))}
+		return nil, uncomputable(a, op, b)
 	}
 	if i, ok := x.(int64); ok {
 		if j, ok := y.(int64); ok {
@@ -48,6 +48,10 @@ func (r *run) arith(op string, a, b any) (any, error) {
 		return bigArith(op, xi, yi)
 	}
 	return floatArith(op, asFloat(x), asFloat(y))
+}
+
+func uncomputable(a any, op string, b any) error {
+	return &Error{Message: fmt.Sprintf("cannot compute %s %s %s", described(a), op, described(b)), refused: true}
 }
 
 // joined is what + and * do to texts and lists.
@@ -164,7 +168,7 @@ func bigArith(op string, a, b *big.Int) (any, error) {
 // bigDivision rounds down, and its remainder has the sign of b.
 func bigDivision(op string, a, b *big.Int) (any, error) {
 	if b.Sign() == 0 {
-		return nil, &Error{Message: "division by zero"}
+		return nil, &Error{Message: "division by zero", refused: true}
 	}
 	q, m := new(big.Int).QuoRem(a, b, new(big.Int))
 	if m.Sign() != 0 && m.Sign() != b.Sign() {
@@ -200,7 +204,7 @@ func floatArith(op string, a, b float64) (any, error) {
 		c = math.Pow(a, b)
 	default:
 		if b == 0 {
-			return nil, &Error{Message: "division by zero"}
+			return nil, &Error{Message: "division by zero", refused: true}
 		}
 		c = a / b
 		switch op {
@@ -262,7 +266,7 @@ func indexed(v, i any) (any, error) {
 	if m, ok := value.Member(v, part); ok {
 		return m, nil
 	}
-	return nil, &Error{Message: fmt.Sprintf("%s has no [%s]", described(v), value.Repr(i))}
+	return nil, &Error{Message: fmt.Sprintf("%s has no [%s]", described(v), value.Repr(i)), refused: true}
 }
 
 // sliced is v[from:to:step].

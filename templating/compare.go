@@ -99,13 +99,18 @@ func order(a, b any) (int, error) {
 }
 
 // ordering says whether a op b holds, for <, <=, > and >=. In an if, nothing is less or
-// more than nothing (spec §11.3, 2): the action does not run. Elsewhere it is an error.
+// more than nothing (spec §11.3, 2), nor is a number less or more than what shows
+// nothing, "" and [] among it: the action does not run. Elsewhere it is an error.
 func (r *run) ordering(op string, a, b any) (bool, error) {
-	if (a == nil || b == nil) && r.form == If && !r.exact {
+	lenient := r.form == If && !r.exact
+	if (a == nil || b == nil) && lenient {
 		return false, r.tick(1)
 	}
 	o, err := r.order(a, b)
 	if err != nil {
+		if lenient && r.pasting == typed && (tagText(a) == "" || tagText(b) == "") {
+			return false, r.tick(1)
+		}
 		return false, err
 	}
 	switch op {
@@ -123,6 +128,7 @@ func incomparable(a, b any) error {
 	return &Error{
 		Message: fmt.Sprintf("cannot compare %s with %s", described(a), described(b)),
 		Hint:    "check first that the value is there and what kind it is",
+		refused: true,
 	}
 }
 
@@ -244,7 +250,7 @@ func (r *run) contains(container, needle any) (bool, error) {
 	}
 	list, ok := items(container)
 	if !ok {
-		return false, &Error{Message: described(container) + " contains nothing"}
+		return false, &Error{Message: described(container) + " contains nothing", refused: true}
 	}
 	if err := r.tick(1 + len(list)); err != nil {
 		return false, err

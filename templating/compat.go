@@ -15,7 +15,8 @@ import (
 // Python literal. Data that writes anything else is an unknown name or nonsense, as
 // most of it is in Keep, and never an operator.
 //
-// Where Keep raises, our own reading decides (spec §11.1, B-8).
+// Where Keep raises, our own reading decides (spec §11.1, B-8). It does not raise where
+// an operator cannot do with what it has, as in '71' > 70: that does not hold.
 
 // A pasting is how placeholders are read.
 type pasting uint8
@@ -81,11 +82,18 @@ func (e *Expr) keepValue(ctx context.Context, s *Scope) (v any, how pasting, err
 		}
 		return nil, how, nil
 	}
-	if err == errNonsense {
+	if unsaid(err) {
 		return nil, how, nil
 	}
 	v, err = e.value(ctx, s, typed)
 	return v, typed, err
+}
+
+// unsaid says that Keep has an error without words, which it takes for no: of what is
+// no Python, and of operators. Of names and functions it has some.
+func unsaid(err error) bool {
+	wrong, ours := err.(*Error)
+	return err == errNonsense || ours && wrong.refused
 }
 
 // stopping says that err is no answer: a budget that ran out, or a run that ended.
@@ -250,6 +258,8 @@ func (r *run) pastedPath(n *node) (any, error) {
 		if breaks(text, r.form) {
 			return nil, errNonsense
 		}
+	case n.pos == 0 && text != "" && isBlank(text[0]):
+		return nil, errNonsense // to Python it is indented
 	default:
 		return written(text)
 	}

@@ -61,6 +61,7 @@ func (t *token) call(n *node) (any, error) {
 		return nil, &Error{Text: c.text, Offset: n.pos, Message: "an argument that is computed"}
 	}
 	args := make([]any, 0, len(n.kids))
+	kept := make([]any, 0, len(n.kids)) // those that Keep passes on
 	for _, k := range n.kids[:len(n.kids)-len(c.names)] {
 		v, given, err := t.argument(k)
 		if err != nil {
@@ -68,6 +69,9 @@ func (t *token) call(n *node) (any, error) {
 		}
 		if given || len(n.kids) > 1 {
 			args = append(args, v)
+		}
+		if !dropped(v) {
+			kept = append(kept, v)
 		}
 	}
 	var names []Named
@@ -78,11 +82,27 @@ func (t *token) call(n *node) (any, error) {
 		}
 		names = append(names, Named{Name: name, Value: v})
 	}
-	v, err := c.fn.do(t.ctx, Args{positional: args, named: names, now: t.now(), keep: true})
+	do := func(args []any) (any, error) {
+		return c.fn.do(t.ctx, Args{positional: args, named: names, now: t.now(), keep: true})
+	}
+	v, err := do(kept)
+	if err != nil && len(kept) < len(args) {
+		v, err = do(args)
+	}
 	if err != nil {
 		return nil, &Error{Text: c.text, Offset: c.pos, Message: err.Error(), called: true}
 	}
 	return v, t.grow(size(v))
+}
+
+// dropped says that Keep leaves v out of the arguments, so that others move up: nothing,
+// False and what is empty, but for texts (spec §4.3).
+func dropped(v any) bool {
+	switch v.(type) {
+	case nil, bool, []any, value.Tuple, *value.Map:
+		return !value.Truthy(v)
+	}
+	return false
 }
 
 // argument is what the function gets for n. A placeholder that shows nothing is no

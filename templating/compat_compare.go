@@ -37,10 +37,10 @@ func isText(v any) bool {
 func strictContainer(container, needle any) error {
 	switch container.(type) {
 	case nil:
-		return &Error{Message: "nothing (null) contains nothing"}
+		return &Error{Message: "nothing (null) contains nothing", refused: true}
 	case string:
 		if !isText(needle) {
-			return &Error{Message: "a text contains only texts, not " + described(needle)}
+			return &Error{Message: "a text contains only texts, not " + described(needle), refused: true}
 		}
 	}
 	return nil

@@ -218,6 +218,9 @@ func (t *Template) section(r *run, p *piece, v any) error {
 		if err := r.tick(1); err != nil {
 			return err
 		}
+		if t.keep && !value.Truthy(item) {
+			continue // Keep shows nothing for 0, "", null and the like
+		}
 		r.items = append(r.items, item)
 		err := t.render(r, p.kids)
 		r.items = r.items[:len(r.items)-1]
@@ -256,7 +259,7 @@ func helpers(name string) func(string) string {
 	case "default":
 		return func(s string) string { return s }
 	case "upper":
-		return strings.ToUpper
+		return upperCase
 	case "lower":
 		return strings.ToLower
 	case "strip":

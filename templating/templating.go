@@ -72,7 +72,8 @@ type Error struct {
 	Hint    string
 	Missing []string // paths that were not there
 
-	called bool // a function said it: also in an assert this is no answer, with "compat: keep"
+	called  bool // a function said it: also in an assert this is no answer, with "compat: keep"
+	refused bool // an operator said it: an if does not hold then, with "compat: keep"
 }
 
 // Error is the message and the text around the place, in one line. The hint is left
