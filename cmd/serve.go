@@ -37,6 +37,7 @@ type serveCommand struct {
 	logLevel  string
 	listen    server.Listen
 	granted   []string
+	otlp      string
 }
 
 func newServeCommand(s *setup) *cobra.Command {
@@ -73,6 +74,7 @@ and SIGINT let runs end; a second one does not wait for them.`,
 	f.BoolVar(&sc.listen.BehindProxy, "behind-proxy", false, "a proxy in front ends TLS, and says in X-Forwarded-For who asks")
 	f.Var((*list)(&sc.listen.Hosts), "host", "name that requests may be for, besides its own (repeatable)")
 	f.Var((*list)(&sc.granted), "grant", "let workflows of the API have this of the machine: file=FOLDER, whose files they may name, or secret=NAME, of TOCSIN_SECRET_NAME (repeatable)")
+	f.StringVar(&sc.otlp, "otlp-endpoint", "", "URL of an OpenTelemetry collector that takes OTLP over HTTP, for traces of runs (default: as OTEL_EXPORTER_OTLP_ENDPOINT says; else there are none)")
 	f.StringVar(&sc.logFormat, "log-format", "text", "form of the log on standard error: text, json")
 	f.StringVar(&sc.logLevel, "log-level", "info", "what is logged: debug, info, warn, error")
 	return c
@@ -158,6 +160,7 @@ type fleet struct {
 	worker    *schedule.Worker
 	book      *episode.Book
 	lane      *delivery.Lane
+	traces    *tracing
 	api       *server.Server
 	tries     sync.WaitGroup  // runs of workflows that are not kept
 	ends      context.Context // when they are to end
@@ -185,8 +188,11 @@ func (c *serveCommand) newFleet(ctx context.Context, st *store.Store, log *slog.
 		return nil, err
 	}
 	f := &fleet{serveCommand: c, log: log, env: env, grants: given, store: st, queue: &schedule.Local{}, docs: map[*engine.Program]*document{}}
+	if f.traces, err = c.tracing(env.Dialer, log, c.otlp); err != nil {
+		return nil, err
+	}
 	metrics := server.NewMetrics(version().Version)
-	recorder := metrics.Recorder(st)
+	recorder := f.traces.recorder(metrics.Recorder(st))
 	public := *env.Dialer
 	public.Public = true
 	f.public = &public
@@ -357,6 +363,7 @@ func (f *fleet) serve(ctx context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	f.ends = ctx
+	defer f.traces.start()()
 	var all sync.WaitGroup
 	errs := make(chan error, 8)
 	for _, part := range []func(context.Context) error{
@@ -490,6 +497,7 @@ func (f *fleet) runner(j schedule.Job) engine.Runner {
 		f.log.Warn("what was before a run is not known", "run", j.Run, "workflow", j.Workflow, "error", err)
 	}
 	runner.History = past
+	f.traces.follow(&runner, j.Input)
 	return runner
 }
 

@@ -82,6 +82,7 @@ func (f *fleet) attempt(ctx context.Context, d *document, program *engine.Progra
 		}
 		f.observe(e)
 	}}
+	f.traces.follow(&runner, j.Input)
 	result := runner.Run(ctx, program, j.Input)
 	if err := f.store.End(context.WithoutCancel(ctx), j, result); err != nil {
 		f.log.Error("a run is not remembered", "run", j.Run, "error", err)

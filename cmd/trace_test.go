@@ -130,3 +130,75 @@ func TestRunPassesATraceOn(t *testing.T) {
 		t.Errorf("told %q, want %q; %d spans", c.told, want, len(c.spans))
 	}
 }
+
+// Runs of serve have spans, in the trace of the request that asked for them or brought the
+// alert that started them; so has a run that is its own.
+func TestServeTraces(t *testing.T) {
+	c := newCollector(t)
+	s := newService(t)
+	s.args = []string{"--otlp-endpoint", c.URL}
+	s.environ = []string{"OTEL_BSP_SCHEDULE_DELAY=50"}
+	s.write("ask.yaml", `workflow:
+  id: asks
+  triggers: [{type: manual}, {type: alert, filters: [{key: name, value: disk}]}]
+  steps:
+    - name: ask
+      provider: {type: http, with: {method: GET, url: "`+c.URL+`/watched"}}
+`)
+	s.start()
+	url := s.url()
+	post := func(path, body, parent string) {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), "POST", url+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/json")
+		if parent != "" {
+			req.Header.Set("Traceparent", parent)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if text, _ := io.ReadAll(resp.Body); resp.StatusCode != 202 {
+			t.Fatalf("%s: %s %s", path, resp.Status, text)
+		}
+	}
+	parents := func(n int) string {
+		t.Helper()
+		s.until("the run has a span", func() bool { return len(c.all("RUN asks")) == n })
+		last := c.all("RUN asks")[n-1]
+		return last.TraceID + " " + last.ParentSpanID
+	}
+	alert := func(n, more string) string {
+		return `{"name": "disk", "fingerprint": "d` + n + `", "severity": "high"` + more + `}`
+	}
+	want := theirs[3:35] + " " + theirs[36:52]
+	post("/api/v1/workflows/asks/run", "{}", theirs)
+	if got := parents(1); got != want {
+		t.Errorf("asked for: %s, want %s", got, want)
+	}
+	post("/alerts/event", alert("1", ""), theirs)
+	if got := parents(2); got != want {
+		t.Errorf("by an alert: %s, want %s", got, want)
+	}
+	post("/alerts/event", alert("2", `, "traceparent": "`+theirs+`"`), "")
+	if got := parents(3); got != want {
+		t.Errorf("by an alert that says so itself: %s, want %s", got, want)
+	}
+	post("/alerts/event", alert("3", ""), "")
+	if got := parents(4); strings.HasPrefix(got, theirs[3:35]) || !strings.HasSuffix(got, " ") {
+		t.Errorf("by an alert in no trace: %s", got)
+	}
+	s.until("all calls were made", func() bool { c.mu.Lock(); defer c.mu.Unlock(); return len(c.told) == 4 })
+	for i, call := range c.all("http query") {
+		if want := "00-" + call.TraceID + "-" + call.SpanID + "-01"; c.told[i] != want {
+			t.Errorf("call %d was told %s, want %s", i, c.told[i], want)
+		}
+	}
+	if code := s.stopped(); code != 0 {
+		t.Errorf("exit code %d\n%s", code, s.stderr.String())
+	}
+}

@@ -70,7 +70,7 @@ func (s *Server) amend(ctx context.Context, a store.Amendment) (store.Change, er
 				jobs = append(jobs, s.Scheduler.Plan(c.Arrival())...)
 			}
 		}
-		return jobs
+		return traced(ctx, jobs)
 	})
 	if err != nil {
 		return c, err

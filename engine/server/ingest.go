@@ -147,7 +147,7 @@ func (s *Server) accept(ctx context.Context, once store.Once, source string, ale
 				jobs = append(jobs, s.Scheduler.Plan(c.Arrival())...)
 			}
 		}
-		return jobs
+		return traced(ctx, jobs)
 	})
 	if err != nil {
 		return accepted{}, err

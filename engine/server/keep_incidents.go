@@ -102,7 +102,7 @@ func (c *call) change(edit func(all []*value.Map) (now []*value.Map, which *valu
 		return nil, err
 	}
 	a := engine.Arrival{Kind: "incident", Event: what, Fields: incidentFields(which), Now: s.Now().UTC()}
-	jobs := s.Scheduler.Plan(a)
+	jobs := traced(c.Context(), s.Scheduler.Plan(a))
 	if len(jobs) == 0 {
 		return which, nil
 	}

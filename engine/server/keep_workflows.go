@@ -548,6 +548,7 @@ func testKeep(c *call, in keepTest) (keepTested, error) {
 	if err := checkInput(input, c.s.Now()); err != nil {
 		return keepTested{}, err
 	}
+	input.Trace = traceOf(c.Context())
 	run, err := c.s.Try(c.kept(), []byte(in.Raw), input)
 	c.about("", "run %s", run)
 	return keepTested{run}, err

@@ -52,7 +52,7 @@ func (s *Server) outer(next http.Handler) http.Handler {
 		control := http.NewResponseController(w)
 		_ = control.SetReadDeadline(time.Now().Add(s.Limits.Body)) // a recorder has none
 		_ = control.SetWriteDeadline(time.Now().Add(2 * s.Limits.Body))
-		next.ServeHTTP(t, r)
+		next.ServeHTTP(t, inTrace(r))
 	})
 }
 

@@ -366,6 +366,7 @@ func (c *call) start(id string, in engine.Input) (run string, err error) {
 	if err := checkInput(in, c.s.Now()); err != nil {
 		return "", err
 	}
+	in.Trace = traceOf(c.Context())
 	run, err = c.s.Scheduler.Start(c.kept(), id, "manually by "+c.who.name, in)
 	c.about(id, "run %s", run)
 	return run, err
