@@ -27,6 +27,9 @@ const (
 
 // call asks or tells the provider, as often as the step allows.
 func (f *frame) call(ctx context.Context, with source.Value) (any, error) {
+	if f.Replay != nil {
+		return f.recorded()
+	}
 	if f.s.op == nil {
 		return nil, f.notHere()
 	}

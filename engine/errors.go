@@ -105,6 +105,7 @@ func (e *panicError) Error() string {
 func statusOf(err error) Status {
 	var expect *expectError
 	var stopped *stoppedError
+	var then *recordedError
 	switch {
 	case err == nil:
 		return Done
@@ -112,6 +113,8 @@ func statusOf(err error) Status {
 		return Failed
 	case errors.As(err, &stopped):
 		return endOf(stopped.cause)
+	case errors.As(err, &then):
+		return then.status
 	}
 	return Broken
 }

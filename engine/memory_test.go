@@ -39,7 +39,8 @@ type days struct {
 	book   *episode.Book
 	p      *Program
 	runs   []any
-	names  map[string]string // of episodes and keys, which are hashes
+	names  map[string]string             // of episodes and keys, which are hashes
+	ran    func(Input, []Event, *Result) // is told of each run; nil: nobody is
 }
 
 func newDays(t *testing.T, a *txtar.Archive, out *strings.Builder) *days {
@@ -123,8 +124,14 @@ func (d *days) pass(t *testing.T) {
 			r.Memory = nil
 		}
 		fmt.Fprintf(d.out, "%s\n", span(time.Since(start)))
-		result := r.Run(t.Context(), d.p, Input{Run: fmt.Sprint("r", i), Trigger: "interval", Alert: fields(run, "alert"), Inputs: fields(run, "inputs"), Due: due(run)})
+		in := Input{Run: fmt.Sprint("r", i), Trigger: "interval", Alert: fields(run, "alert"), Inputs: fields(run, "inputs"), Due: due(run)}
+		var events []Event
+		r.Observe = func(e Event) { events = append(events, e) }
+		result := r.Run(t.Context(), d.p, in)
 		checkResult(t, result)
+		if d.ran != nil && r.Memory != nil {
+			d.ran(in, events, result)
+		}
 		for _, s := range result.Steps {
 			if s.Kind == "action" {
 				fmt.Fprintf(d.out, "  %s %s", s.Name, s.Status)

@@ -39,6 +39,9 @@ type Runner struct {
 	// in the result and for later steps, and not observed again. What was under way is
 	// run anew.
 	Past []Event
+	// Replay answers all calls with what another run got: nothing is asked, nothing sent.
+	// nil: they are made. It is the Memory besides, unless there is one.
+	Replay *Recording
 }
 
 // An Input is what started a run.
@@ -110,6 +113,11 @@ type failure struct {
 
 func (r *Runner) begin(p *Program, in Input) *run {
 	w := p.workflow
+	if r.Replay != nil && r.Memory == nil {
+		recorded := *r
+		recorded.Memory, recorded.Deliver = r.Replay, nil
+		r = &recorded
+	}
 	run := &run{Runner: r, p: p, in: in, past: newPast(r.Past), status: Done}
 	run.result = &Result{
 		Description: w.Description, Pos: w.Pos,
