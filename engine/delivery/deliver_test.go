@@ -99,7 +99,7 @@ func TestNobodyCanBeToldThatAMessageIsDead(t *testing.T) {
 	l := newLedger(t)
 	l.answers(always(410))
 	b := newBench(t, map[string]*ledger{"ops": l}, func(l *Lane) {
-		l.Meta = func(context.Context, []store.Delivery) error { return errors.New("that channel is down too") }
+		l.Raise = func(context.Context, map[string]any, bool) error { return errors.New("the store is full") }
 	})
 	_, _ = b.tell("k1", "ops")
 	stop := b.running()
@@ -107,7 +107,7 @@ func TestNobodyCanBeToldThatAMessageIsDead(t *testing.T) {
 	for b.Health() == nil {
 		time.Sleep(time.Millisecond)
 	}
-	if err := b.Health(); !strings.Contains(err.Error(), "that channel is down too") {
+	if err := b.Health(); !strings.Contains(err.Error(), "the store is full") {
 		t.Error(err)
 	}
 }

@@ -11,6 +11,7 @@ package delivery
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -26,7 +27,8 @@ import (
 // for concurrent use. It implements engine.Deliverer.
 type Lane struct {
 	Store *store.Store
-	// Pool has the clients of a workflow's file; nil: there is no such workflow any more.
+	// Pool has the clients of a workflow's file, and of Own those that the fallback is one
+	// of; nil: there is no such workflow any more.
 	Pool func(workflow string) *providers.Pool
 	Key  *Key
 
@@ -40,26 +42,30 @@ type Lane struct {
 	// Told is called when a message has arrived that has waited: for the memory of
 	// alerts. nil: nobody wants to know.
 	Told func(ctx context.Context, t Telling, result any, now time.Time) error
-	// Meta tells somebody of messages that are dead, over another channel. It is called
-	// again until it returns nil. Of a nil Meta the log is all there is.
-	Meta func(ctx context.Context, dead []store.Delivery) error
+	// Raise keeps an alert about messages that are dead, or about that something arrives
+	// again, and if start is set starts the workflows that wait for it. It is called again
+	// until it returns nil. nil: nobody keeps any.
+	Raise func(ctx context.Context, alert map[string]any, start bool) error
+	// Fallback is told of that by the lane itself.
+	Fallback Fallback
 
 	Parallel int // destinations that Run serves at the same time; 0: 64
 	Failures int // in a row until a destination is left alone; 0: 3
 	Deaths   int // of the process during attempts at a message until it is given up; 0: 2
 	Digest   int // messages waiting for one destination that become one; 0: 20; negative: never
 
-	once   sync.Once
-	nudge  chan struct{} // there is something to look at
-	slots  chan struct{}
-	alone  sync.Mutex // of those who send what may have killed the process
-	begin  sync.Mutex
-	begun  bool
-	mu     sync.Mutex
-	dests  map[string]*destination
-	held   map[string]bool // keys that somebody is at
-	deadly map[string]bool // keys that were being sent when the process died
-	sick   error           // why the lane cannot do its work
+	once     sync.Once
+	nudge    chan struct{} // there is something to look at
+	slots    chan struct{}
+	alone    sync.Mutex // of those who send what may have killed the process
+	begin    sync.Mutex
+	begun    bool
+	mu       sync.Mutex
+	dests    map[string]*destination
+	held     map[string]bool     // keys that somebody is at
+	deadly   map[string]bool     // keys that were being sent when the process died
+	troubles map[string]*trouble // by destination: messages to it are dead
+	sick     error               // why the lane cannot do its work
 }
 
 // A Verdict is what Check says. The zero Verdict: send it.
@@ -80,6 +86,7 @@ func (l *Lane) open() {
 		l.nudge = make(chan struct{}, 1)
 		l.slots = make(chan struct{}, or(l.Parallel, 64))
 		l.dests, l.held, l.deadly = map[string]*destination{}, map[string]bool{}, map[string]bool{}
+		l.troubles = map[string]*trouble{}
 	})
 }
 
@@ -112,11 +119,17 @@ func (l *Lane) log() *slog.Logger {
 }
 
 // Health says why messages may not arrive, or nil: the store fails, or somebody ought to
-// be told of dead messages and could not be. A destination that is down is no illness.
+// be told of dead messages and could not be, as when the fallback does not work either. A
+// destination that is down is no illness.
 func (l *Lane) Health() error {
+	l.open()
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.sick
+	sick := l.sick
+	l.mu.Unlock()
+	if sick != nil {
+		return sick
+	}
+	return l.unheard()
 }
 
 func (l *Lane) feels(err error) {
@@ -133,7 +146,7 @@ func (l *Lane) ready(ctx context.Context) error {
 	if l.begun {
 		return nil
 	}
-	if err := l.loadPauses(ctx); err != nil {
+	if err := errors.Join(l.loadPauses(ctx), l.loadTroubles(ctx)); err != nil {
 		return err
 	}
 	list, err := l.Store.Interrupted(ctx)
@@ -161,6 +174,10 @@ func (l *Lane) ready(ctx context.Context) error {
 // who revives a dead one, calls it. Otherwise it looks within half a minute.
 func (l *Lane) Wake() {
 	l.open()
+	l.nudged()
+}
+
+func (l *Lane) nudged() {
 	select {
 	case l.nudge <- struct{}{}:
 	default:

@@ -18,6 +18,7 @@ type destination struct {
 	behind    bool // messages wait: new ones go behind them
 	serving   bool // the loop is at it
 	idle      time.Time
+	worked    time.Time // when something arrived last
 }
 
 // to is the destination of that name. l.mu is held.
@@ -64,7 +65,10 @@ func (l *Lane) note(name string, o outcome, err error, words string) noted {
 	switch o {
 	case confirmed, permanent:
 		mended := d.down
-		*d = destination{behind: d.behind, serving: d.serving}
+		*d = destination{behind: d.behind, serving: d.serving, worked: d.worked}
+		if o == confirmed {
+			l.arrived(name)
+		}
 		return noted{mended: mended}
 	case throttled:
 		d.throttles++

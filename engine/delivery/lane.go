@@ -179,38 +179,3 @@ func (l *Lane) caughtUp(name string) {
 		d.behind = false
 	}
 }
-
-// report tells somebody of the messages that are dead. Until that has worked, the lane
-// is not well, and the log has them.
-func (l *Lane) report(ctx context.Context) error {
-	for {
-		dead, err := l.Store.Unreported(ctx, batch)
-		if err != nil || len(dead) == 0 {
-			return err
-		}
-		keys := make([]string, len(dead))
-		for i, d := range dead {
-			keys[i] = d.Key
-			l.log().Error("a message is dead", "delivery", d.Key, "workflow", d.Workflow, "action", d.Action,
-				"destination", d.Destination, "run", d.Run, "attempts", d.Attempts, "reason", d.Reason)
-		}
-		if l.Meta != nil {
-			if err := l.meta(ctx, dead); err != nil {
-				l.log().Error("nobody could be told of dead messages", "error", err)
-				return fmt.Errorf("nobody could be told of dead messages: %w", err)
-			}
-		}
-		if err := l.Store.Report(ctx, keys...); err != nil {
-			return err
-		}
-	}
-}
-
-func (l *Lane) meta(ctx context.Context, dead []store.Delivery) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = errors.Join(err, fmt.Errorf("a bug: it panicked: %v", p))
-		}
-	}()
-	return l.Meta(ctx, dead)
-}

@@ -98,10 +98,11 @@ func always(status int) func(int, string) (int, string) {
 // A bench is a lane with a store of its own, and what was reported dead.
 type bench struct {
 	*Lane
-	t    testing.TB
-	pool *providers.Pool
-	mu   sync.Mutex
-	meta []string // keys
+	t      testing.TB
+	pool   *providers.Pool
+	mu     sync.Mutex
+	meta   []string // keys
+	raised []string // alerts
 }
 
 // newBench makes a lane whose configurations tell the ledgers, by name.
@@ -119,12 +120,18 @@ func benchAt(t testing.TB, dir string, urls map[string]string, change ...func(*L
 	b := &bench{t: t, Lane: laneAt(t.Context(), dir, urls)}
 	b.open()
 	b.pool = b.Pool("")
-	b.Meta = func(_ context.Context, dead []store.Delivery) error {
+	keep := b.Raise
+	b.Raise = func(ctx context.Context, alert map[string]any, start bool) error {
+		if err := keep(ctx, alert, start); err != nil {
+			return err
+		}
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		for _, d := range dead {
-			b.meta = append(b.meta, d.Key)
+		keys, _ := alert["deliveries"].([]any)
+		for _, key := range keys {
+			b.meta = append(b.meta, key.(string))
 		}
+		b.raised = append(b.raised, fmt.Sprintf("%s %s %v", alert["labels"].(map[string]any)["destination"], alert["status"], start))
 		return nil
 	}
 	for _, f := range change {
@@ -146,7 +153,7 @@ func laneAt(ctx context.Context, dir string, urls map[string]string) *Lane {
 		panic(err)
 	}
 	pool := poolOf(urls, func(t http.RoundTripper) http.RoundTripper { return t })
-	return &Lane{Store: st, Key: key, Pool: func(string) *providers.Pool { return pool }}
+	return &Lane{Store: st, Key: key, Pool: func(string) *providers.Pool { return pool }, Raise: raiseIn(st)}
 }
 
 // poolOf has a configuration for each address. What is sent goes through wrap.
@@ -287,8 +294,8 @@ func (b *bench) balanced(accepted int, ledgers ...*ledger) {
 		if d.State == store.Confirmed && d.Attempts == 0 {
 			b.t.Errorf("%s is confirmed without an attempt", d.Key)
 		}
-		if d.State == store.Dead && d.Reported.IsZero() {
-			b.t.Errorf("%s is dead, and nobody was told", d.Key)
+		if d.State == store.Dead {
+			b.alerted(d)
 		}
 	}
 	if n := len(list) - digests; n != accepted {
@@ -300,6 +307,27 @@ func (b *bench) balanced(accepted int, ledgers ...*ledger) {
 	}
 	if calls > attempts {
 		b.t.Errorf("%d requests, and %d attempts were counted", calls, attempts)
+	}
+}
+
+// alerted checks that of a dead message there is an alert.
+func (b *bench) alerted(d store.Delivery) {
+	b.t.Helper()
+	found, err := b.Store.Alert(context.Background(), AlertID(d.Destination))
+	if d.Reported.IsZero() || err != nil || found.Alert == nil {
+		b.t.Errorf("%s is dead, and nobody was told: reported %v, alert %v, %v", d.Key, d.Reported, found.Alert, err)
+	}
+}
+
+// raiseIn keeps alerts in a store, as the program does.
+func raiseIn(st *store.Store) func(context.Context, map[string]any, bool) error {
+	return func(ctx context.Context, alert map[string]any, _ bool) error {
+		o, err := engine.NormalizeAlert(alert, time.Now(), alert["fingerprint"].(string))
+		if err != nil {
+			return err
+		}
+		_, err = st.Accept(ctx, "tocsin", []*value.Map{o.Map}, nil)
+		return err
 	}
 }
 
