@@ -68,6 +68,7 @@ func (i *initCommand) init(ctx context.Context, name string) error {
 type firstFile struct {
 	id, description string
 	provider        string
+	config          string   // name of its configuration; "": none
 	with            []string // lines of the step's parameters
 	expect          []string // conditions
 	notes           []string // what else to know, each a line
@@ -98,8 +99,8 @@ func (f firstFile) document(name string) string {
     - name: ask
       provider:
         type: %[4]s
-        with:
-`, name, f.id, quoteYAML(f.description), f.provider, comments(f.notes))
+%[6]s        with:
+`, name, f.id, quoteYAML(f.description), f.provider, comments(f.notes), f.configured())
 	for _, line := range f.with {
 		fmt.Fprintf(&b, "          %s\n", line)
 	}
@@ -118,6 +119,14 @@ func (f firstFile) document(name string) string {
       type: console
 `)
 	return b.String()
+}
+
+// configured is the line that names the configuration, if there is one.
+func (f firstFile) configured() string {
+	if f.config == "" {
+		return ""
+	}
+	return "        config: " + quoteYAML("{{ providers."+f.config+" }}") + "\n"
 }
 
 // comments are notes as lines of YAML.

@@ -80,17 +80,17 @@ func (n *notifyTest) run(ctx context.Context, name string) error {
 }
 
 // configurations are those that a workflow in the working directory could use.
-func (n *notifyTest) configurations() (*providers.Pool, error) {
-	env, err := n.env(n.stderr)
+func (s *setup) configurations() (*providers.Pool, error) {
+	env, err := s.env(s.stderr)
 	if err != nil {
 		return nil, err
 	}
 	d := &document{name: "-", file: &workflows.File{}}
-	pool, problems, err := n.pool(d, env)
+	pool, problems, err := s.pool(d, env)
 	if err != nil {
 		return nil, err
 	}
-	if err := source.Print(n.stderr, documents{}, problems); err != nil {
+	if err := source.Print(s.stderr, documents{}, problems); err != nil {
 		return nil, broken(err)
 	}
 	if problems.Err() != nil {
@@ -104,11 +104,7 @@ func (n *notifyTest) configurations() (*providers.Pool, error) {
 func (n *notifyTest) provider(pool *providers.Pool, name string) (*providers.Provider, error) {
 	described, ok := pool.Describe(name)
 	if !ok {
-		hint := `define it in providers.yaml, or in TOCSIN_PROVIDER_` + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
-		if near := source.Nearest(name, pool.Names()); near != "" {
-			hint = fmt.Sprintf("did you mean %q?", near)
-		}
-		return nil, usage(hint, "no configuration %q", name)
+		return nil, undefined(pool, name)
 	}
 	typ := n.typ
 	if m, ok := described.(*value.Map); ok && typ == "" {
@@ -127,6 +123,15 @@ func (n *notifyTest) provider(pool *providers.Pool, name string) (*providers.Pro
 		return nil, usage(`"tocsin providers" says which can`, "%s cannot tell anybody", p.Type)
 	}
 	return p, nil
+}
+
+// undefined is the error for a configuration that there is not.
+func undefined(pool *providers.Pool, name string) error {
+	hint := `define it in providers.yaml, or in TOCSIN_PROVIDER_` + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+	if near := source.Nearest(name, pool.Names()); near != "" {
+		hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	return usage(hint, "no configuration %q", name)
 }
 
 // parameters are those of the message.

@@ -23,6 +23,7 @@ type wsCommand struct {
 	provider *providers.Provider // that talks; nil: this build has none
 	options  []given             // of the provider, as they were given
 
+	config  string   // name of a configuration, whose settings count where no option does
 	form    string   // frames, data or json
 	json    bool     // a shorter way to say so
 	sends   []string // messages to send first
@@ -51,7 +52,8 @@ message; /help lists commands such as /ping and /close. Otherwise each line of s
 one, and the connection is closed when it has ended and nothing came for a while (--wait).
 
 Every parameter of the provider is an option of the same name; - does for _ too, and a dot
-leads into a block, which it enables: --tls.skip_cert_verify. --listen is the other side: a
+leads into a block, which it enables: --tls.skip_cert_verify. --config takes those of a provider
+configuration where no option says otherwise, as "config:" in a workflow does. --listen is the other side: a
 server that echoes what clients send and shows it.
 
 Ends with 0 if all went well, 1 if --fail_if holds, 2 for wrong usage, 3 if the connection could
@@ -68,6 +70,7 @@ not be had or was lost, 4 if time was up, 130 if interrupted. --json has a line 
   tocsin ws ws://127.0.0.1:8080 --send hello --count 1 --timing
   echo hello | tocsin ws ws://127.0.0.1:8080 --json
   tocsin ws ws://127.0.0.1:8080 --send hello --count 1 --save check.yaml
+  tocsin ws --config feed-prod --send ping
   tocsin ws --listen 127.0.0.1:8080`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error { return w.run(c.Context(), args) },
@@ -115,7 +118,7 @@ func (w *wsCommand) check(args []string) error {
 		return usage("", "this build has no provider to talk with")
 	case w.form != "" && w.form != "frames" && w.form != "data" && w.form != "json":
 		return usage("the forms are frames, data, json", "unknown output form %q", w.form)
-	case w.address != "" && len(args)+len(w.options)+len(w.sends) > 0:
+	case w.address != "" && (len(args)+len(w.options)+len(w.sends) > 0 || w.config != ""):
 		return usage("leave out the address, or --listen", "--listen is a server: it connects nowhere and sends nothing of its own")
 	case w.address != "" && (w.save != "" || w.timing):
 		return usage("use them with an address", "--save and --timing are for connecting")
@@ -177,7 +180,7 @@ func (w *wsCommand) with(args []string) (*value.Map, error) {
 	}
 	_, url := with.Get("url")
 	_, other := with.Get("socket_url")
-	if !url && !other {
+	if !url && !other && w.config == "" {
 		return nil, usage(`"tocsin ws --help" has examples`, "there is no address to connect to")
 	}
 	return with, nil
@@ -234,16 +237,15 @@ func (w *wsCommand) talk(ctx context.Context, with *value.Map) error {
 	if err != nil {
 		return err
 	}
-	env, err := w.env(w.stdout)
+	pool, err := w.configured()
 	if err != nil {
 		return err
 	}
-	pool := providers.NewPool(w.registry, env)
 	defer pool.Close()
 	pool.AddSecrets(w.provider.Converse.Secrets(bound)...)
-	client, err := pool.Client(ctx, w.provider.Type, "")
+	client, err := pool.Client(ctx, w.provider.Type, w.config)
 	if err != nil {
-		return broken(errors.New(pool.Mask(err.Error())))
+		return refusal(ctx, pool, err)
 	}
 	ctx, interrupt := context.WithCancelCause(ctx)
 	defer interrupt(nil)
@@ -257,6 +259,29 @@ func (w *wsCommand) talk(ctx context.Context, with *value.Map) error {
 		return refusal(ctx, pool, err)
 	}
 	return desk.end(ctx, with, result)
+}
+
+// configured is a pool with the configuration that --config names, if it does.
+func (w *wsCommand) configured() (*providers.Pool, error) {
+	if w.config == "" {
+		env, err := w.env(w.stdout)
+		if err != nil {
+			return nil, err
+		}
+		return providers.NewPool(w.registry, env), nil
+	}
+	pool, err := w.configurations()
+	if err != nil {
+		return nil, err
+	}
+	described, ok := pool.Describe(w.config)
+	if !ok {
+		return nil, errors.Join(undefined(pool, w.config), pool.Close())
+	}
+	if typ, _ := at(described, "type"); typ != nil && typ != w.provider.Type {
+		return nil, errors.Join(usage("", "the configuration %q is for %v, not for %s", w.config, typ, w.provider.Type), pool.Close())
+	}
+	return pool, nil
 }
 
 // refusal is why a conversation was not begun: because of its parameters, which the hint

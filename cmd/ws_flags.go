@@ -17,6 +17,8 @@ func (w *wsCommand) flags(c *cobra.Command) {
 	f := own.Flags()
 	f.VarP((*list)(&w.sends), "send", "x", "message to send first (repeatable); then nothing is read from standard input unless it is a terminal")
 	f.VarP((*list)(&w.headers), "header", "H", "header of the request: 'Name: value' (repeatable)")
+	f.StringVar(&w.config, "config", "", "name of a provider configuration to begin with; it may have the address too")
+	f.StringVar(&w.providersFile, "providers", "", "file of provider configurations (default: providers.yaml in the working directory)")
 	f.StringVarP(&w.wait, "wait", "w", "", "close when nothing came for that long behind the last line: 2s, 0, or -1 for never (default 2s, or 10s where something is waited for)")
 	f.IntVarP(&w.count, "count", "n", 0, "close after that many messages have come, or with --listen end")
 	f.StringVarP(&w.form, "output", "o", "", "frames (all of them, with time, kind and size), data (received messages, a line each), json (default: frames on a terminal, else data)")

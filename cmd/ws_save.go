@@ -60,6 +60,9 @@ var replaced = []string{
 func (d *desk) workflow(with *value.Map, result any) firstFile {
 	w := &workflowWriter{desk: d}
 	address := value.Text(firstOf(with, "url", "socket_url"))
+	if shown, _ := at(result, "url"); address == "" {
+		address = value.Text(shown) // the configuration's
+	}
 	u, err := url.Parse(address)
 	if err != nil {
 		u = &url.URL{}
@@ -82,7 +85,7 @@ func (d *desk) workflow(with *value.Map, result any) firstFile {
 	}
 	return firstFile{
 		id: identifier(u.Hostname()), description: "Whether " + clean(d.mask(u.Host)) + " answers as it did",
-		provider: d.provider.Type, with: w.lines, expect: expect, notes: w.notes,
+		provider: d.provider.Type, config: d.config, with: w.lines, expect: expect, notes: w.notes,
 	}
 }
 
