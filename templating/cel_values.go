@@ -21,9 +21,8 @@ func (r *run) celEqual(a, b any) any {
 	return value.Equal(a, b)
 }
 
-// keepEqual is equality as Keep's CEL has it: numbers, lists and mappings are equal
-// only to their like, and comparing them with anything else is a mistake; a text is
-// unequal to null or a boolean.
+// keepEqual is equality as Keep's CEL has it: texts, numbers, lists and mappings are
+// equal only to their like, and comparing them with anything else is a mistake.
 func keepEqual(a, b any) any {
 	ka, kb := celKind(a), celKind(b)
 	switch {
@@ -77,8 +76,12 @@ const (
 
 // strict says that Keep compares such a value only with its like.
 func (t celType) strict() bool {
-	return t == celInteger || t == celFloat || t == celList || t == celMapping
+	return t == celInteger || t == celFloat || t == celWord || t == celList || t == celMapping
 }
+
+// ordersWith says that Keep knows the order of such a value on the left and one of
+// other on the right: fractions have one with whole numbers, which have none with them.
+func (t celType) ordersWith(other celType) bool { return t == celFloat && other == celInteger }
 
 func celKind(v any) celType {
 	switch v.(type) {
@@ -110,7 +113,7 @@ func (r *run) celOrder(a []any, holds func(int) bool) (any, error) {
 		}
 	}
 	ka, kb := celKind(a[0]), celKind(a[1])
-	if ka == celList || r.form == keepCELForm && ka != kb {
+	if ka == celList || r.form == keepCELForm && ka != kb && !ka.ordersWith(kb) {
 		return incomparable(a[0], a[1]), nil
 	}
 	o, ok := value.Compare(a[0], a[1])
@@ -281,7 +284,7 @@ func (r *run) celArith(op string, a, b any) any {
 	case op == "-" && a == int64(0) && isNumber(b): // a negated number
 		return -asFloat(b)
 	case !isNumber(a) || !isNumber(b) || op == "%":
-	case r.form == keepCELForm && celKind(a) != celKind(b):
+	case r.form == keepCELForm && celKind(a) != celKind(b) && (op == "/" || !celKind(a).ordersWith(celKind(b))):
 	default:
 		return celFloats(op, asFloat(a), asFloat(b))
 	}

@@ -347,10 +347,24 @@ func (p *parser) space() {
 		switch p.text[p.pos] {
 		case ' ', '\t', '\n', '\r':
 			p.pos++
+		case '/':
+			if !p.form.cel() || !strings.HasPrefix(p.rest(), "//") {
+				return
+			}
+			p.comment()
 		default:
 			return
 		}
 	}
+}
+
+// comment skips a comment of CEL's: the rest of the line.
+func (p *parser) comment() {
+	if end := strings.IndexByte(p.rest(), '\n'); end >= 0 {
+		p.pos += end
+		return
+	}
+	p.pos = p.end
 }
 
 func (p *parser) rest() string { return p.text[p.pos:p.end] }
