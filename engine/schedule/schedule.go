@@ -77,7 +77,9 @@ type Recorder interface {
 	// Begin says that a job starts. It need not have been Put. It is ErrBusy where the
 	// run is over, was begun with a later Attempt, or another one of the workflow with
 	// its Key is under way. To begin a run again with the same Attempt is no error: who
-	// got one before could not know what it meant.
+	// got one before could not know what it meant. Of a tick's run that nothing is known
+	// of yet it may only be noted: it is on disk before an action of it is called, and
+	// before a later tick of the trigger; if the process dies before, it never began.
 	Begin(ctx context.Context, j Job, tick *Tick) error
 	// Record keeps an event of a run for its resumption. The call of an action is on
 	// disk when it returns; of other events those before one that is on disk are too.

@@ -3,6 +3,7 @@ package store
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"tocsin/engine"
 	"tocsin/engine/schedule"
@@ -68,6 +70,7 @@ func writeUntilKilled(dir string) {
 	}
 	for w := range 2 {
 		go runsUntilKilled(s, w)
+		go checksUntilKilled(s, w)
 	}
 	select {}
 }
@@ -107,6 +110,20 @@ func runsUntilKilled(s *Store, w int) {
 			}
 		}
 		say(s.End(ctx, j, aResult(run, engine.Done)), "ended %s", run)
+	}
+}
+
+// checksUntilKilled makes runs of the clock that call nothing: see quick.go.
+func checksUntilKilled(s *Store, w int) {
+	ctx := context.Background()
+	for i := 0; ; i++ {
+		j := aJob(fmt.Sprintf("check-%d-%d-%d", os.Getpid(), w, i))
+		j.Workflow, j.Key, j.Due = fmt.Sprint("w", w), "clock", time.Now()
+		err := s.Begin(ctx, j, &schedule.Tick{Workflow: j.Workflow, Trigger: j.Trigger, At: j.Due, Outcome: schedule.Started, Run: j.Run})
+		for _, e := range script(j.Run)[:4] {
+			err = errors.Join(err, s.Record(ctx, e))
+		}
+		say(errors.Join(err, s.End(ctx, j, aResult(j.Run, engine.Done))), "ended %s", j.Run)
 	}
 }
 

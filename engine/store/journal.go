@@ -3,9 +3,9 @@ package store
 import (
 	"bytes"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"tocsin/engine"
 	"tocsin/templating/value"
@@ -19,7 +19,13 @@ const (
 // A journal has the events that are not written yet.
 type journal struct {
 	mu   sync.Mutex
-	runs map[string][][]byte // by run, each a line
+	runs map[string]*unwritten
+}
+
+// Unwritten are events of a run.
+type unwritten struct {
+	lines [][]byte // an event each
+	since time.Time
 }
 
 // flushed says how many events of a run were written.
@@ -33,35 +39,54 @@ func (j *journal) add(run string, line []byte) (first bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.runs == nil {
-		j.runs = map[string][][]byte{}
+		j.runs = map[string]*unwritten{}
 	}
 	first = len(j.runs) == 0
-	j.runs[run] = append(j.runs[run], line)
+	if j.runs[run] == nil {
+		j.runs[run] = &unwritten{since: time.Now(), lines: make([][]byte, 0, 8)}
+	}
+	j.runs[run].lines = append(j.runs[run].lines, line)
 	return first
 }
 
 func (j *journal) of(run string) [][]byte {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.runs[run]
+	if u := j.runs[run]; u != nil {
+		return u.lines
+	}
+	return nil
 }
 
 // drop forgets the first events of a run.
 func (j *journal) drop(run string, n int) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if rest := j.runs[run]; len(rest) > n {
-		j.runs[run] = rest[n:]
+	if u := j.runs[run]; u != nil && len(u.lines) > n {
+		u.lines = u.lines[n:]
 	} else {
 		delete(j.runs, run)
 	}
 }
 
-// names are the runs of which there are events.
-func (j *journal) names() []string {
+// older are the runs of which there are events that are older than that.
+func (j *journal) older(age time.Duration) []string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return slices.Sorted(maps.Keys(j.runs))
+	var list []string
+	for run, u := range j.runs {
+		if time.Since(u.since) >= age {
+			list = append(list, run)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+func (j *journal) empty() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.runs) == 0
 }
 
 // forget drops what is on disk.
@@ -71,9 +96,10 @@ func (j *journal) forget(written []flushed) {
 	}
 }
 
-// flushAll writes the events of all runs.
-func (s *Store) flushAll(t *tx) error {
-	for _, run := range s.journal.names() {
+// flushAll writes the events of runs that are so old. Those of others wait: most runs are
+// over soon.
+func (s *Store) flushAll(t *tx, age time.Duration) error {
+	for _, run := range s.journal.older(age) {
 		if err := s.flush(t, run); err != nil {
 			return err
 		}
@@ -91,6 +117,9 @@ func (s *Store) flush(t *tx, run string) error {
 		}
 	}
 	t.flushed = append(t.flushed, flushed{run, len(lines)})
+	if err := s.commence(t, s.begun.of(run)); err != nil {
+		return err
+	}
 	return writeEvents(t, run, lines)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"sync"
 	"time"
 
 	"tocsin/engine"
@@ -24,6 +25,9 @@ type Past struct {
 // whenever it begins, and again when it goes on after the process died; any other what
 // came before the last alert that came in.
 func (s *Store) Past(ctx context.Context, run, fingerprint string) (engine.History, error) {
+	if fingerprint == "" { // few of those ask
+		return &recent{store: s}, nil
+	}
 	p := Past{store: s, fingerprint: fingerprint}
 	err := s.read.QueryRowContext(ctx, "SELECT coalesce(max(no), 0) FROM alert_events").Scan(&p.upTo)
 	if err != nil {
@@ -76,6 +80,45 @@ func (p Past) Seen(ctx context.Context, fingerprint string, since time.Time) (se
 }
 
 const seenQuery = "SELECT EXISTS (SELECT 1 FROM alert_events WHERE fingerprint = ? AND no <= ? AND status = 'firing' AND received >= ?)"
+
+// A recent is the past of a run that no alert started.
+type recent struct {
+	store *Store
+	once  sync.Once
+	past  Past
+	err   error
+}
+
+func (r *recent) known(ctx context.Context) (Past, error) {
+	r.once.Do(func() {
+		r.past.store = r.store
+		r.err = r.store.read.QueryRowContext(ctx, "SELECT coalesce(max(no), 0) FROM alert_events").Scan(&r.past.upTo)
+	})
+	return r.past, r.err
+}
+
+// LastRun implements engine.History.
+func (r *recent) LastRun(ctx context.Context, workflow string) (*engine.Result, error) {
+	return r.store.LastRun(ctx, workflow)
+}
+
+// FiringSince implements engine.History.
+func (r *recent) FiringSince(ctx context.Context, fingerprint string) (time.Time, error) {
+	p, err := r.known(ctx)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return p.FiringSince(ctx, fingerprint)
+}
+
+// Seen implements engine.History.
+func (r *recent) Seen(ctx context.Context, fingerprint string, since time.Time) (bool, error) {
+	p, err := r.known(ctx)
+	if err != nil {
+		return false, err
+	}
+	return p.Seen(ctx, fingerprint, since)
+}
 
 // own says that the fingerprint is that of the alert that started the run.
 func (p Past) own(fingerprint string) bool { return p.arrival > 0 && fingerprint == p.fingerprint }

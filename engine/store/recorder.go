@@ -17,7 +17,7 @@ const Running engine.Status = "running"
 
 // Marks implements schedule.Recorder.
 func (s *Store) Marks(ctx context.Context) ([]schedule.Mark, error) {
-	rows, err := s.read.QueryContext(ctx, "SELECT workflow, trigger, at FROM marks ORDER BY workflow, trigger")
+	rows, err := s.read.QueryContext(ctx, allMarks)
 	if err != nil {
 		return nil, err
 	}
@@ -40,9 +40,10 @@ func (s *Store) Tick(ctx context.Context, ticks ...schedule.Tick) error {
 	if len(ticks) == 0 {
 		return nil
 	}
+	s.begun.ticked(ticks)
 	return s.finish(ctx, func(t *tx) error {
 		for i := range ticks {
-			if err := writeTick(t, &ticks[i]); err != nil {
+			if err := s.writeTick(t, &ticks[i]); err != nil {
 				return err
 			}
 		}
@@ -51,10 +52,14 @@ func (s *Store) Tick(ctx context.Context, ticks ...schedule.Tick) error {
 }
 
 // writeTick keeps what came of a moment, which is decided once, and that the trigger
-// came as far as that.
-func writeTick(t *tx, tick *schedule.Tick) error {
+// came as far as that. A run of a moment before comes first: nobody would ask for it
+// again.
+func (s *Store) writeTick(t *tx, tick *schedule.Tick) error {
 	if tick == nil {
 		return nil
+	}
+	if err := s.commence(t, s.begun.ofTrigger(tick.Workflow, tick.Trigger)); err != nil {
+		return err
 	}
 	at := stamp(tick.At)
 	err := t.exec("INSERT INTO ticks (workflow, trigger, at, outcome, reason, run) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -62,13 +67,12 @@ func writeTick(t *tx, tick *schedule.Tick) error {
 	if err != nil {
 		return err
 	}
-	return t.exec("INSERT INTO marks (workflow, trigger, at) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET at = max(at, excluded.at)",
-		tick.Workflow, tick.Trigger, at)
+	return t.exec(putMark, tick.Workflow, tick.Trigger, at)
 }
 
 // Put implements schedule.Recorder.
 func (s *Store) Put(ctx context.Context, jobs ...schedule.Job) error {
-	if len(jobs) == 0 {
+	if jobs = s.begun.put(jobs); len(jobs) == 0 {
 		return nil
 	}
 	now := stamp(s.Now())
@@ -92,7 +96,22 @@ func putJob(t *tx, j *schedule.Job, arrival, now int64) error {
 // Begin implements schedule.Recorder. A job that was cut off begins again, with the
 // next Attempt.
 func (s *Store) Begin(ctx context.Context, j schedule.Job, tick *schedule.Tick) error {
+	if err := s.refuses(&op{}); err != nil {
+		return err
+	}
 	now := stamp(s.Now())
+	quick, err := s.begun.begin(&j, tick, now)
+	if quick || err != nil {
+		return err
+	}
+	if err = s.begin(ctx, j, tick, now); err != nil && ctx.Err() == nil {
+		s.begun.over(&j)
+	}
+	return err
+}
+
+// begin writes down that j begins.
+func (s *Store) begin(ctx context.Context, j schedule.Job, tick *schedule.Tick, now int64) error {
 	return s.write(ctx, func(t *tx) error {
 		if err := begins(t, &j); err != nil {
 			return err
@@ -109,7 +128,7 @@ func (s *Store) Begin(ctx context.Context, j schedule.Job, tick *schedule.Tick) 
 		if _, err := beginRun(t, &j, now); err != nil {
 			return err
 		}
-		return writeTick(t, tick)
+		return s.writeTick(t, tick)
 	})
 }
 
@@ -215,7 +234,16 @@ func (s *Store) End(ctx context.Context, j schedule.Job, r *engine.Result) error
 // Finish ends a run. What its events carry is cut to 1 MiB each from then on.
 func (s *Store) Finish(ctx context.Context, e Ending) error {
 	now := stamp(s.Now())
-	return s.finish(ctx, func(t *tx) error {
+	quiet := s.begun.has(e.Job.Run) && len(e.Result.Alerts)+len(e.Deliveries)+len(e.Jobs) == 0
+	err := s.submit(ctx, &op{closes: true, waits: quiet, do: func(t *tx) error {
+		if b := s.begun.of(e.Job.Run); b != nil {
+			if done, err := s.finishQuick(t, b, &e, now); done {
+				return err
+			}
+			if err := s.commence(t, b); err != nil {
+				return err
+			}
+		}
 		no, err := beginRun(t, &e.Job, cmp.Or(stamp(e.Result.Started), now))
 		if err != nil {
 			return err
@@ -229,8 +257,15 @@ func (s *Store) Finish(ctx context.Context, e Ending) error {
 		if err := endRun(t, no, e.Result, now); err != nil {
 			return err
 		}
-		return followUp(t, &e, now)
-	})
+		if err := s.followUp(t, &e, now); err != nil {
+			return err
+		}
+		return t.exec("DELETE FROM jobs WHERE run = ?", e.Job.Run)
+	}})
+	if err == nil {
+		s.begun.over(&e.Job)
+	}
+	return err
 }
 
 func endRun(t *tx, no int64, r *engine.Result, now int64) error {
@@ -248,8 +283,8 @@ func endRun(t *tx, no int64, r *engine.Result, now int64) error {
 }
 
 // followUp writes what came of the run besides its result.
-func followUp(t *tx, e *Ending, now int64) error {
-	if err := writeTick(t, e.Tick); err != nil {
+func (s *Store) followUp(t *tx, e *Ending, now int64) error {
+	if err := s.writeTick(t, e.Tick); err != nil {
 		return err
 	}
 	if e.Result != nil {
@@ -267,7 +302,7 @@ func followUp(t *tx, e *Ending, now int64) error {
 			return err
 		}
 	}
-	return t.exec("DELETE FROM jobs WHERE run = ?", e.Job.Run)
+	return nil
 }
 
 // Drop implements schedule.Recorder. The run is listed as skipped, with the reason.
@@ -305,8 +340,8 @@ func (s *Store) Unfinished(ctx context.Context) ([]schedule.Unfinished, error) {
 // Ticks are what came of the moments of a workflow's triggers, the newest first; 0: at
 // most 100.
 func (s *Store) Ticks(ctx context.Context, workflow string, since time.Time, limit int) ([]schedule.Tick, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT trigger, at, outcome, reason, run FROM ticks
-		WHERE workflow = ? AND at >= ? ORDER BY at DESC LIMIT ?`, workflow, stamp(since), cmp.Or(limit, 100))
+	n := cmp.Or(limit, 100)
+	rows, err := s.read.QueryContext(ctx, ticksQuery, workflow, stamp(since), n)
 	if err != nil {
 		return nil, err
 	}
@@ -323,3 +358,8 @@ func (s *Store) Ticks(ctx context.Context, workflow string, since time.Time, lim
 	}
 	return list, rows.Err()
 }
+
+const ticksQuery = `SELECT * FROM (SELECT trigger, at, outcome, reason, run FROM ticks WHERE workflow = ?1 AND at >= ?2 ORDER BY at DESC LIMIT ?3)
+	UNION ALL SELECT * FROM (SELECT tick, due, 'started', '', id FROM runs INDEXED BY runs_workflow
+		WHERE workflow = ?1 AND started >= ?2 AND tick <> '' AND due >= ?2 ORDER BY started DESC LIMIT ?3)
+	ORDER BY 2 DESC LIMIT ?3`

@@ -40,14 +40,15 @@ func (s *Store) Tend(ctx context.Context) error {
 	if !s.checked.Load() {
 		s.finishCheck(ctx)
 	}
-	tidy, look := time.NewTicker(s.Retention.Every), time.NewTicker(fullAgain)
+	tidy, look, settle := time.NewTicker(s.Retention.Every), time.NewTicker(fullAgain), time.NewTicker(settleEvery)
 	defer tidy.Stop()
 	defer look.Stop()
+	defer settle.Stop()
 	for {
 		if err := s.Tidy(ctx); err != nil && ctx.Err() == nil {
 			s.Log.Error("what is too old could not be dropped from the store", "err", err)
 		}
-		if err := s.wait(ctx, tidy.C, look.C); err != nil {
+		if err := s.wait(ctx, tidy.C, look.C, settle.C); err != nil {
 			return err
 		}
 	}
@@ -57,7 +58,7 @@ func (s *Store) Tend(ctx context.Context) error {
 const fullAgain = 10 * time.Second
 
 // wait is until it is time to tidy, or returns why it never will be.
-func (s *Store) wait(ctx context.Context, tidy, look <-chan time.Time) error {
+func (s *Store) wait(ctx context.Context, tidy, look, settle <-chan time.Time) error {
 	for {
 		select {
 		case <-ctx.Done():
@@ -66,6 +67,10 @@ func (s *Store) wait(ctx context.Context, tidy, look <-chan time.Time) error {
 			return *s.w.broken.Load()
 		case <-tidy:
 			return nil
+		case <-settle:
+			if err := s.settle(ctx); err != nil && ctx.Err() == nil {
+				s.Log.Error("last runs could not be noted in the store", "err", err)
+			}
 		case <-look:
 			if s.disk.full.Load() && s.disk.fill(s.Log) {
 				s.Log.Info("the disk of the store has room again", "path", s.Path)
@@ -93,6 +98,9 @@ const sweepSize = 200
 
 // Tidy drops what is too old or too much, once.
 func (s *Store) Tidy(ctx context.Context) error {
+	if err := s.settle(ctx); err != nil {
+		return err
+	}
 	for _, w := range s.byAge(s.Now()) {
 		if err := s.sweep(ctx, w); err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,12 +75,16 @@ func (r *Run) result(events []engine.Event) *engine.Result {
 func (s *Store) Events(ctx context.Context, run string) ([]engine.Event, error) {
 	var no int64
 	var workflow string
-	err := s.read.QueryRowContext(ctx, "SELECT no, workflow FROM runs WHERE id = ?", run).Scan(&no, &workflow)
+	var journal []byte
+	err := s.read.QueryRowContext(ctx, "SELECT no, workflow, journal FROM runs WHERE id = ?", run).Scan(&no, &workflow, &journal)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
+	}
+	if journal != nil {
+		return decodeEvents(run, workflow, journal)
 	}
 	rows, err := s.read.QueryContext(ctx, "SELECT body FROM events WHERE run = ? ORDER BY no", no)
 	if err != nil {
@@ -134,6 +139,9 @@ func (f *RunFilter) where() (string, []any) {
 		for _, status := range f.Status {
 			args = append(args, string(status))
 		}
+		if !slices.Contains(f.Status, engine.Done) {
+			parts = append(parts, "status <> 'done'") // which the index has not
+		}
 	}
 	if len(f.Trigger) > 0 {
 		parts = append(parts, "(substr(by, 1, length(?)) = ?"+strings.Repeat(" OR substr(by, 1, length(?)) = ?", len(f.Trigger)-1)+")")
@@ -152,7 +160,7 @@ func (f *RunFilter) from() string {
 		return "runs INDEXED BY runs_workflow"
 	case f.Fingerprint != "":
 		return "runs INDEXED BY runs_alert"
-	case len(f.Status) == 1:
+	case len(f.Status) == 1 && f.Status[0] != engine.Done:
 		return "runs INDEXED BY runs_status"
 	}
 	return "runs INDEXED BY runs_started"
@@ -202,9 +210,6 @@ func (s *Store) Tally(ctx context.Context, f RunFilter) (t Tally, err error) {
 const tallyQuery = `SELECT count(*) FILTER (WHERE status = 'done'), count(*) FILTER (WHERE status NOT IN ('done', 'running', 'skipped')),
 	avg(duration) FILTER (WHERE status NOT IN ('running', 'skipped')) FROM `
 
-const lastRuns = "SELECT r.id, r.workflow, r.trigger, r.by, r.status, r.reason, r.due, r.started, r.ended, r.duration, r.attempt, r.kind, r.event, r.fingerprint " +
-	"FROM latest l JOIN runs r ON r.no = l.run"
-
 // LastRuns are the last runs that ended, by workflow.
 func (s *Store) LastRuns(ctx context.Context) (map[string]Run, error) {
 	rows, err := s.read.QueryContext(ctx, lastRuns)
@@ -226,7 +231,7 @@ func (s *Store) LastRuns(ctx context.Context) (map[string]Run, error) {
 // LastRun implements engine.History.
 func (s *Store) LastRun(ctx context.Context, workflow string) (*engine.Result, error) {
 	var id string
-	err := s.read.QueryRowContext(ctx, "SELECT r.id FROM latest l JOIN runs r ON r.no = l.good WHERE l.workflow = ?", workflow).Scan(&id)
+	err := s.read.QueryRowContext(ctx, lastGoodRun, workflow).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}

@@ -46,6 +46,7 @@ type Store struct {
 	read    *sql.DB
 	w       *writer
 	journal journal
+	begun   beginnings
 	disk    disk
 	damage  atomic.Pointer[error] // found by a check that went on after Open
 	checked atomic.Bool           // the whole file was checked
@@ -112,6 +113,9 @@ func (s *Store) open(ctx context.Context) (err error) {
 		return err
 	}
 	if err := s.check(ctx, quickCheck); err != nil {
+		return err
+	}
+	if err := s.remember(ctx); err != nil {
 		return err
 	}
 	s.w, err = newWriter(ctx, s)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -18,11 +19,12 @@ const (
 	batchTime  = 5 * time.Millisecond   // how long a transaction waits for one more that comes in meanwhile
 	queueSize  = 1024                   // changes that wait; who comes then waits to be let in
 	flushAfter = 100 * time.Millisecond // how long events wait that nobody waits for
+	noFlush    = time.Duration(1<<63 - 1)
 )
 
 // A writer makes all changes, one transaction after the other. A change that comes
-// while one is being made joins it if there is room, and waits for the next otherwise:
-// nobody waits for company.
+// while one is being made joins it if there is room, and waits for the next otherwise.
+// Nobody waits for company, but for the ends of runs that came to nothing.
 type writer struct {
 	store   *Store
 	db      *sql.DB
@@ -42,6 +44,7 @@ type writer struct {
 type op struct {
 	do     func(*tx) error
 	closes bool // it brings something to an end, and so is made on a full disk too
+	waits  bool // nobody is in a hurry: others may join it for as long as batchTime
 	done   chan error
 	err    error
 	asked  time.Time
@@ -133,11 +136,14 @@ func (w *writer) run() {
 	for {
 		select {
 		case o := <-w.queue:
-			w.commit(o, false)
+			w.commit(o, noFlush)
 		case <-w.nudge:
 			timer.Reset(flushAfter)
 		case <-timer.C:
-			w.commit(nil, true)
+			w.commit(nil, flushAfter/2)
+			if !w.store.journal.empty() {
+				timer.Reset(flushAfter)
+			}
 		case <-w.closing:
 			w.drain()
 			return
@@ -150,25 +156,28 @@ func (w *writer) drain() {
 	for {
 		select {
 		case o := <-w.queue:
-			w.commit(o, false)
+			w.commit(o, noFlush)
 		default:
-			w.commit(nil, true)
+			w.commit(nil, 0)
 			return
 		}
 	}
 }
 
 // commit makes first, and what comes in meanwhile, in one transaction, and tells those
-// who wait. With flush the events that nobody waits for are written too.
-func (w *writer) commit(first *op, flush bool) {
+// who wait. Events that nobody waits for are written too if they are older than flush.
+func (w *writer) commit(first *op, flush time.Duration) {
 	began := time.Now()
 	w.batch = w.batch[:0]
 	if first != nil {
 		w.batch = append(w.batch, first)
 	}
-	err := w.transaction(began, flush)
+	err := w.transaction(began, flush, false)
+	if errors.Is(err, errOneByOne) {
+		err = w.transaction(began, flush, true)
+	}
 	if isFull(err) && w.store.disk.free(w.store.Log) {
-		err = w.transaction(time.Now(), flush)
+		err = w.transaction(time.Now(), flush, true)
 	}
 	if err != nil {
 		err = w.failed(err)
@@ -201,11 +210,17 @@ func (w *writer) failed(err error) error {
 	return err
 }
 
-func (w *writer) transaction(began time.Time, flush bool) (err error) {
+// errOneByOne means that a change cannot be made, and that the others are to be made
+// without it.
+var errOneByOne = errors.New("a change cannot be made")
+
+// transaction makes the changes of the batch. They are made together, or, which takes
+// longer, so that those stay that can be made where another cannot.
+func (w *writer) transaction(began time.Time, flush time.Duration, oneByOne bool) (err error) {
 	if err := w.broken.Load(); err != nil {
 		return *err
 	}
-	w.tx.flushed = w.tx.flushed[:0]
+	w.tx.back(0, 0)
 	if err := w.tx.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
@@ -215,12 +230,12 @@ func (w *writer) transaction(began time.Time, flush bool) (err error) {
 		}
 	}()
 	for i := 0; i < len(w.batch) || w.more(began); i++ {
-		if err := w.make(w.batch[i]); err != nil {
+		if err := w.make(w.batch[i], oneByOne); err != nil {
 			return err
 		}
 	}
-	if flush {
-		if err := w.store.flushAll(w.tx); err != nil {
+	if flush != noFlush {
+		if err := w.store.flushAll(w.tx, flush); err != nil {
 			return err
 		}
 	}
@@ -228,12 +243,15 @@ func (w *writer) transaction(began time.Time, flush bool) (err error) {
 		return err
 	}
 	w.store.journal.forget(w.tx.flushed)
+	w.store.begun.forget(w.tx.begun)
+	w.tx.flushed, w.tx.begun = w.tx.flushed[:0], w.tx.begun[:0]
 	return nil
 }
 
-// more takes a change that came in meanwhile.
+// more takes a change that came in meanwhile, or comes while all can wait.
 func (w *writer) more(began time.Time) bool {
-	if len(w.batch) == 0 || len(w.batch) >= maxBatch || time.Since(began) > batchTime {
+	left := batchTime - time.Since(began)
+	if len(w.batch) == 0 || len(w.batch) >= maxBatch || left <= 0 {
 		return false
 	}
 	select {
@@ -241,16 +259,43 @@ func (w *writer) more(began time.Time) bool {
 		w.batch = append(w.batch, o)
 		return true
 	default:
+	}
+	if slices.ContainsFunc(w.batch, func(o *op) bool { return !o.waits }) {
 		return false
 	}
+	timer := time.NewTimer(left)
+	defer timer.Stop()
+	select {
+	case o := <-w.queue:
+		w.batch = append(w.batch, o)
+		return true
+	case <-timer.C:
+	case <-w.closing:
+	}
+	return false
 }
 
-// make makes one change, or none of it. An error of the disk is that of all.
-func (w *writer) make(o *op) error {
+// make makes one change. With oneByOne it is made or not made; an error of the disk is
+// that of all.
+func (w *writer) make(o *op, oneByOne bool) error {
+	if oneByOne {
+		return w.makeOne(o)
+	}
+	o.err = guarded(o.do, w.tx, w.store.Log)
+	switch {
+	case o.err == nil:
+		return nil
+	case fatal(o.err):
+		return o.err
+	}
+	return errOneByOne
+}
+
+func (w *writer) makeOne(o *op) error {
 	if err := w.tx.exec("SAVEPOINT change"); err != nil {
 		return err
 	}
-	flushed := len(w.tx.flushed)
+	flushed, begun := len(w.tx.flushed), len(w.tx.begun)
 	o.err = guarded(o.do, w.tx, w.store.Log)
 	if o.err == nil {
 		return w.tx.exec("RELEASE change")
@@ -258,7 +303,7 @@ func (w *writer) make(o *op) error {
 	if fatal(o.err) {
 		return o.err
 	}
-	w.tx.flushed = w.tx.flushed[:flushed]
+	w.tx.back(flushed, begun)
 	if err := w.tx.exec("ROLLBACK TO change"); err != nil {
 		return err
 	}
@@ -281,6 +326,15 @@ type tx struct {
 	conn    *sql.Conn
 	stmts   map[string]*sql.Stmt
 	flushed []flushed // events that are in it
+	begun   []*beginning
+}
+
+// back forgets what was written after so many.
+func (t *tx) back(flushed, begun int) {
+	for _, b := range t.begun[begun:] {
+		b.written = false
+	}
+	t.flushed, t.begun = t.flushed[:flushed], t.begun[:begun]
 }
 
 // The context of the writer is nobody's: a caller who leaves does not take the changes
