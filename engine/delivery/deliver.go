@@ -44,6 +44,9 @@ func (l *Lane) Deliver(ctx context.Context, m engine.Message, send func(context.
 	case known.State == store.Confirmed:
 		return engine.Receipt{Confirmed: true}, nil
 	case known.State != store.Sending:
+		if fresh && known.State.Ended() {
+			l.count([]store.Settlement{{State: known.State}})
+		}
 		l.Wake()
 		return receipt(&known, d.Reason), nil
 	}

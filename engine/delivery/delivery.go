@@ -10,6 +10,7 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,6 +49,9 @@ type Lane struct {
 	Raise func(ctx context.Context, alert map[string]any, start bool) error
 	// Fallback is told of that by the lane itself.
 	Fallback Fallback
+	// Outcome counts what came of an attempt, or of a message without one: the state that
+	// it is in then. nil: nobody counts.
+	Outcome func(state store.State)
 
 	Parallel int // destinations that Run serves at the same time; 0: 64
 	Failures int // in a row until a destination is left alone; 0: 3
@@ -66,6 +70,7 @@ type Lane struct {
 	deadly   map[string]bool     // keys that were being sent when the process died
 	troubles map[string]*trouble // by destination: messages to it are dead
 	sick     error               // why the lane cannot do its work
+	beat     time.Time           // when the loop went round last; zero: it does not run
 }
 
 // A Verdict is what Check says. The zero Verdict: send it.
@@ -126,10 +131,25 @@ func (l *Lane) Health() error {
 	l.mu.Lock()
 	sick := l.sick
 	l.mu.Unlock()
-	if sick != nil {
-		return sick
+	return cmp.Or(l.Stalled(), sick, l.unheard())
+}
+
+// Stalled says that the loop does not go round any more, which only a new process mends,
+// or is nil.
+func (l *Lane) Stalled() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.beat.IsZero() || l.now().Sub(l.beat) <= stalled {
+		return nil
 	}
-	return l.unheard()
+	return fmt.Errorf("messages are not looked at since %s", l.beat.UTC().Format(time.RFC3339))
+}
+
+// beats notes that the loop goes round; the zero time: it has ended.
+func (l *Lane) beats(now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.beat = now
 }
 
 func (l *Lane) feels(err error) {
@@ -162,7 +182,7 @@ func (l *Lane) ready(ctx context.Context) error {
 		l.deadly[d.Key] = true
 	}
 	if len(dead) > 0 {
-		if err := l.Store.Settle(ctx, dead...); err != nil {
+		if err := l.settle(ctx, dead...); err != nil {
 			return err
 		}
 	}
@@ -222,5 +242,18 @@ const settling = 10 * time.Second
 func (l *Lane) settle(ctx context.Context, settlements ...store.Settlement) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settling)
 	defer cancel()
-	return l.Store.Settle(ctx, settlements...)
+	if err := l.Store.Settle(ctx, settlements...); err != nil {
+		return err
+	}
+	l.count(settlements)
+	return nil
+}
+
+func (l *Lane) count(settlements []store.Settlement) {
+	if l.Outcome == nil {
+		return
+	}
+	for _, s := range settlements {
+		l.Outcome(s.State)
+	}
 }

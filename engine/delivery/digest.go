@@ -131,7 +131,11 @@ func (l *Lane) fold(ctx context.Context, letters []letter) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settling)
 	defer cancel()
-	return l.Store.Fold(ctx, d, settlements...)
+	if err := l.Store.Fold(ctx, d, settlements...); err != nil {
+		return err
+	}
+	l.count(settlements)
+	return nil
 }
 
 func (l *Lane) holdAll(letters []letter) []letter {

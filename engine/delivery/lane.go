@@ -15,6 +15,7 @@ const (
 	longest   = 30 * time.Second // a wait looks at the wall's clock again after that
 	shortest  = time.Second      // where something is due, and somebody else is at it
 	reporting = time.Minute      // until somebody is told again of what is dead
+	stalled   = 4 * longest      // without a round until the loop counts as stuck
 	batch     = 64               // messages that are read at once
 )
 
@@ -26,7 +27,9 @@ func (l *Lane) Run(ctx context.Context) error {
 	defer workers.Wait()
 	var untold error    // why nobody could be told of what is dead
 	var again time.Time // when to try that again
+	defer l.beats(time.Time{})
 	for ctx.Err() == nil {
+		l.beats(l.now())
 		next, err := l.look(ctx, &workers)
 		if now := l.now(); err == nil && !now.Before(again) {
 			if untold = l.report(ctx); untold != nil {

@@ -41,6 +41,9 @@ type LaneState struct {
 	Oldest           time.Time // since when the job is due that waits longest and for nothing but a worker; zero: none does
 }
 
+// Stuck says that a job waits for nothing but a worker, and for too long.
+func (l LaneState) Stuck(now time.Time) bool { return !l.Oldest.IsZero() && now.Sub(l.Oldest) > fresh }
+
 // A RunState is a job in the queue.
 type RunState struct {
 	Job   Job
@@ -151,7 +154,7 @@ func (st State) Unwell() []string {
 		add("%d triggers do not tick, such as %s of %s", stale, first.Trigger, first.Workflow)
 	}
 	for _, l := range st.Lanes {
-		if !l.Oldest.IsZero() && st.Now.Sub(l.Oldest) > fresh {
+		if l.Stuck(st.Now) {
 			add("runs of the lane %s wait since %s for one of its %d workers", l.Lane, l.Oldest.UTC().Format(time.RFC3339), l.Workers)
 		}
 	}

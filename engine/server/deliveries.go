@@ -21,6 +21,9 @@ func deliveryRoutes() []route {
 				err = refuse(http.StatusConflict, "%v", err)
 			}
 			c.about(c.PathValue("key"), "as %s", key)
+			if err == nil && c.s.Lane != nil {
+				c.s.Lane.Wake()
+			}
 			return retried{key}, err
 		}).by("POST").answers(202),
 	}

@@ -21,10 +21,10 @@ func (s *Server) figures(p *sheet) {
 		workerFigures(p, s.Worker.State())
 	}
 	well := 0.0
-	if len(st.Unwell()) == 0 && s.Store.Health() == nil {
+	if len(s.Unwell()) == 0 {
 		well = 1
 	}
-	p.value(gauge, "tocsin_healthy", "Whether the store and the scheduler are well: 1 or 0.", well)
+	p.value(gauge, "tocsin_healthy", "Whether the process is well: its store, its scheduler and its messages: 1 or 0.", well)
 }
 
 func clockFigures(p *sheet, st schedule.State) {

@@ -32,6 +32,7 @@ type Server struct {
 	Store     *store.Store
 	Scheduler *schedule.Scheduler
 	Worker    *schedule.Worker    // for figures; nil: there are none of it
+	Lane      Sender              // of messages; nil: nobody sends any
 	Book      *episode.Book       // alerts of workflows, and silences; nil: there are none
 	Registry  *providers.Registry // for titles of providers; nil: they have none
 
