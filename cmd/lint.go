@@ -68,7 +68,7 @@ func (l *lintCommand) run(_ context.Context, paths []string) error {
 	case l.dryRun && !l.fix:
 		return usage("write --fix --dry-run", "--dry-run shows what --fix would change")
 	}
-	l.doubts, l.notes = true, true
+	l.notes = true
 	docs, err := l.load(paths, false, l.stdout)
 	if err != nil {
 		return err
@@ -234,10 +234,10 @@ func replace(name string, text []byte) error {
 	return nil
 }
 
-// between is what is wrong between the files, by file, where that is asked for. Of one
-// file alone nobody knows what else there is.
+// between is what is wrong between the files, by file. Of one file alone nobody knows
+// what else there is.
 func (s *setup) between(docs documents) map[string]source.Problems {
-	if !s.doubts || len(docs.list) < 2 {
+	if len(docs.list) < 2 {
 		return nil
 	}
 	var files []*workflows.File
@@ -254,17 +254,20 @@ func (s *setup) between(docs documents) map[string]source.Problems {
 	return by
 }
 
-// review adds to the problems of d what works, but hardly as meant, where that is asked
-// for, and leaves out what the document asks to ignore; notes too, unless they are asked
-// for. What a document with errors means, nobody knows: it is not looked at further.
+// review adds to the problems of d what works, but hardly as meant, and leaves out what
+// the document asks to ignore; notes too, unless they are asked for. What a document
+// with errors means, nobody knows: it is not looked at further.
+//
+// Whoever only runs a workflow hears of it too: {{ alrt.name }} is no error, but an if
+// with it never holds. It takes less time than reading the file.
 func (s *setup) review(d *document, ps source.Problems) source.Problems {
 	sound := ps.Err() == nil && d.file != nil
-	if sound && s.doubts {
+	if sound {
 		lib := engine.Library{Providers: s.registry, Functions: engine.Functions(), Compat: s.compat}
 		ps = append(ps, lint.Check(d.file, lib)...)
 	}
 	ps = source.Ignore(d.name, d.text, ps)
 	return slices.DeleteFunc(ps, func(p source.Problem) bool {
-		return p.Note() && !(s.notes && sound) || p.Code == source.UnusedIgnore && !s.doubts
+		return p.Note() && !(s.notes && sound)
 	})
 }

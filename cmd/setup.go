@@ -32,12 +32,12 @@ type setup struct {
 	providersFile string
 	actionsFile   string
 	storeFile     string
+	server        string // to ask; "": the one that has the store
 	compat        string
 	sets          []string
 	resolves      []string
 	output        string
 	verbose       bool
-	doubts        bool // what works, but hardly as meant, is looked for: not when it is about to run
 	notes         bool // what is less than a warning is wanted too
 }
 

@@ -21,7 +21,6 @@ Exit codes: 0 the files can be run (warnings may be printed), 2 they cannot.`,
   tocsin validate check.yaml --output sarif > check.sarif`,
 		Args: needFiles,
 		RunE: func(c *cobra.Command, args []string) error {
-			s.doubts = true
 			docs, err := s.load(args, false, c.OutOrStdout())
 			if err != nil {
 				return err
