@@ -108,3 +108,43 @@ func TestSecrets(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// The past of a run of before is what was known then.
+func TestPastAt(t *testing.T) {
+	now := noon
+	s := opened(t, func(o *Options) { o.Now = func() time.Time { return now } })
+	for i, status := range []string{"firing", "firing", "resolved"} {
+		now = noon.Add(time.Duration(i) * time.Hour)
+		alert := occurrence("f", status, now)
+		alert.Set("load", int64(i))
+		must(s.Accept(t.Context(), "test", []*value.Map{alert}, nil))
+		j := aJob(status + string(rune('0'+i)))
+		if err := s.Begin(t.Context(), j, nil); err != nil {
+			t.Fatal(err)
+		}
+		r := aResult(j.Run, engine.Done)
+		r.Started = now
+		if err := s.End(t.Context(), j, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	workflow := aJob("").Workflow
+	for _, tt := range []struct {
+		at     time.Time
+		firing bool
+		seen   bool
+		last   string
+	}{
+		{noon.Add(-time.Minute), false, false, ""},
+		{noon.Add(time.Minute), true, false, "firing0"},
+		{noon.Add(61 * time.Minute), true, true, "firing1"},
+		{noon.Add(3 * time.Hour), false, true, "resolved2"},
+	} {
+		p := must(s.PastAt(t.Context(), tt.at, "f"))
+		since, seen := must(p.FiringSince(t.Context(), "f")), must(p.Seen(t.Context(), "f", time.Time{}))
+		last := must(p.LastRun(t.Context(), workflow))
+		if since.IsZero() == tt.firing || seen != tt.seen || (last == nil) != (tt.last == "") || last != nil && last.Run != tt.last {
+			t.Errorf("%v: firing since %v, seen %t, last run %+v", tt.at, since, seen, last)
+		}
+	}
+}

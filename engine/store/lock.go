@@ -25,10 +25,19 @@ func acquire(path string) (*lock, error) {
 		return nil, fmt.Errorf("%s cannot be locked: %w", path, err)
 	case !ours:
 		defer f.Close()
-		return nil, fmt.Errorf("process %s has it open: stop that one first, or use another folder", owner(f))
+		return nil, &takenError{owner(f)}
 	}
 	return &lock{f}, sign(f)
 }
+
+// A takenError is ErrTaken, and says by whom.
+type takenError struct{ owner string }
+
+func (e *takenError) Error() string {
+	return fmt.Sprintf("process %s has it open: stop that one first, or use another folder", e.owner)
+}
+
+func (e *takenError) Is(target error) bool { return target == ErrTaken }
 
 func owner(f *os.File) string {
 	text, _ := io.ReadAll(io.LimitReader(f, 32))

@@ -15,9 +15,10 @@ import (
 // engine.History.
 type Past struct {
 	store       *Store
-	upTo        int64  // what came in later is not part of it
-	fingerprint string // of the alert that started the run; "": none did
-	arrival     int64  // its event; 0: it did not come in
+	upTo        int64     // what came in later is not part of it
+	fingerprint string    // of the alert that started the run; "": none did
+	arrival     int64     // its event; 0: it did not come in
+	before      time.Time // runs that began then or later are not part of it; zero: all are
 }
 
 // Past is the past of a run that the alert with this fingerprint started; "" for one
@@ -46,9 +47,41 @@ func (s *Store) Past(ctx context.Context, run, fingerprint string) (engine.Histo
 	return p, err
 }
 
+// PastAt is the past of a run that began at that moment, for one like it now: what is
+// still known of it.
+func (s *Store) PastAt(ctx context.Context, at time.Time, fingerprint string) (engine.History, error) {
+	p := Past{store: s, fingerprint: fingerprint, before: at}
+	err := s.read.QueryRowContext(ctx, eventsUntil, stamp(at)).Scan(&p.upTo)
+	if err == nil && fingerprint != "" {
+		err = s.read.QueryRowContext(ctx, arrivalUntil, fingerprint, p.upTo).Scan(&p.arrival)
+	}
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return p, err
+}
+
+const (
+	eventsUntil  = "SELECT no FROM alert_events INDEXED BY alert_events_received WHERE received <= ? ORDER BY received DESC, no DESC LIMIT 1"
+	arrivalUntil = "SELECT no FROM alert_events WHERE fingerprint = ? AND arrived = 1 AND no <= ? ORDER BY no DESC LIMIT 1"
+	goodBefore   = "SELECT id FROM runs INDEXED BY runs_workflow WHERE workflow = ? AND started < ? AND status = 'done' ORDER BY started DESC, no DESC LIMIT 1"
+)
+
 // LastRun implements engine.History.
 func (p Past) LastRun(ctx context.Context, workflow string) (*engine.Result, error) {
-	return p.store.LastRun(ctx, workflow)
+	if p.before.IsZero() {
+		return p.store.LastRun(ctx, workflow)
+	}
+	var id string
+	err := p.store.read.QueryRowContext(ctx, goodBefore, workflow, stamp(p.before)).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	_, result, err := p.store.Run(ctx, id)
+	return result, err
 }
 
 // FiringSince implements engine.History: when the alert began to fire without having

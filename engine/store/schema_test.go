@@ -182,7 +182,7 @@ func TestPlans(t *testing.T) {
 		auditQuery: {"f"}, rejectsQuery: {1}, oneWorkflow: {"w", 1}, versionsQuery: {"w"}, oneKey: {"h"},
 		sinceQuery: {"f", 1}, seenQuery: {"f", 1, 1},
 		oldRuns: {1, 1}, moreRuns: {"w", 1, 1}, oldAlerts: {1, 1}, moreAlerts: {"f", 1, 1}, oldTicks: {1, 1}, oldDeliveries: {1, 1}, oldRejects: {1, 1}, oldAudit: {1, 1}, oldTexts: {1, 1},
-		auditNewest: {1, 2, 3}, overSeen: {1},
+		auditNewest: {1, 2, 3}, overSeen: {1}, eventsUntil: {1}, arrivalUntil: {"f", 1}, goodBefore: {"w", 1},
 		"SELECT body FROM events WHERE run = ? ORDER BY no":                                            {1},
 		"SELECT no FROM events WHERE run = ? AND big = 1":                                              {1},
 		"DELETE FROM runs WHERE no = ?":                                                                {1},

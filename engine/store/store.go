@@ -60,6 +60,8 @@ var (
 	// ErrFull means that the disk has no room: what is under way is still brought to
 	// an end, nothing new is taken on.
 	ErrFull = errors.New("the disk of the store is full")
+	// ErrTaken means that another process has the store.
+	ErrTaken = errors.New("another process has the store")
 	// ErrNotFound means that there is nothing of this identity.
 	ErrNotFound = errors.New("not found")
 )

@@ -22,18 +22,42 @@ type Text struct {
 func (s *Store) KeepTexts(ctx context.Context, current []Text) error {
 	now := stamp(s.Now())
 	return s.finish(ctx, func(t *tx) error {
-		if err := t.exec("UPDATE texts SET gone = ? WHERE gone = 0", now); err != nil {
+		had, err := keptTexts(t)
+		if err != nil {
 			return err
 		}
 		for _, x := range current {
+			if had[x.Version] {
+				delete(had, x.Version)
+				continue
+			}
 			err := t.exec(`INSERT INTO texts (version, origin, file, text) VALUES (?, ?, ?, ?)
 				ON CONFLICT (version) DO UPDATE SET gone = 0, origin = excluded.origin, file = excluded.file`, x.Version, string(x.Origin), x.File, x.Text)
 			if err != nil {
 				return err
 			}
 		}
+		for version := range had {
+			if err := t.exec("UPDATE texts SET gone = ? WHERE version = ?", now, version); err != nil {
+				return err
+			}
+		}
 		return nil
 	})
+}
+
+// keptTexts are the versions that workflows were of until now.
+func keptTexts(t *tx) (map[string]bool, error) {
+	rows, err := t.rows("SELECT version FROM texts WHERE gone = 0")
+	if err != nil {
+		return nil, err
+	}
+	list, err := collect(rows, func(version *string) []any { return []any{version} })
+	had := make(map[string]bool, len(list))
+	for _, version := range list {
+		had[version] = true
+	}
+	return had, err
 }
 
 // Text is the text of that version. ErrNotFound: it was dropped, or never kept.
@@ -67,7 +91,7 @@ func (s *Store) Cause(ctx context.Context, run string) (j schedule.Job, err erro
 
 // because keeps what a run was started with, where it is more than its trigger.
 func because(t *tx, no int64, j *schedule.Job) error {
-	if in := &j.Input; len(in.Alert)+len(in.Incident)+len(in.Inputs) == 0 {
+	if in := &j.Input; len(in.Alert)+len(in.Incident)+len(in.Inputs) == 0 && !in.Due {
 		return nil
 	}
 	return t.exec("INSERT INTO causes (run, body) VALUES (?, ?)", no, encodeJob(*j))
