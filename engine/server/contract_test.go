@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -56,6 +57,13 @@ func TestEveryRouteAsDocumented(t *testing.T) {
 	s := newScene(t, func(srv *Server) {
 		srv.Providers = func() []Configured { return []Configured{{"mock-1", "mock"}} }
 		srv.Actions = func() []Configured { return []Configured{{"tell-ops", "mock"}} }
+		srv.Replay = func(ctx context.Context, run string, order ReplayOrder, by Caller) (Replay, error) {
+			_, was, err := srv.Store.Run(ctx, run)
+			if !order.Offline {
+				return Replay{Run: "another"}, err
+			}
+			return Offline(was, was), err
+		}
 	})
 	s.operation()
 	s.alerts()
@@ -167,6 +175,15 @@ func (s scene) workflows() {
 	s.does(200, "GET /api/v1/runs/{id}/events", []any{run}, nil)
 	s.does(200, "GET /api/v1/runs?workflow=up&status=done,failed", nil, nil)
 	s.does(404, "GET /api/v1/runs/{id}", []any{"nothing"}, nil)
+	s.does(202, "POST /api/v1/runs/{id}/replay", []any{run}, m{})
+	if a := s.does(200, "POST /api/v1/runs/{id}/replay", []any{run}, m{"offline": true, "set": []string{"steps.ask.with.x=1"}}); a.text(t, "status") != "done" {
+		t.Error(a.body)
+	}
+	s.does(404, "POST /api/v1/runs/{id}/replay", []any{"nothing"}, m{})
+	if a := s.does(200, "GET /api/v1/runs/{id}/differences?to="+run, []any{run}, nil); a.text(t, "differences") != "[]" {
+		t.Error(a.body)
+	}
+	s.does(404, "GET /api/v1/runs/{id}/differences?to=nothing", []any{run}, nil)
 	s.does(404, "POST /api/v1/runs/{id}/cancel", []any{run}, nil)
 	s.does(200, "GET /api/v1/workflows/{id}/ticks", []any{"disk"}, nil)
 	s.does(200, "DELETE /api/v1/workflows/{id}", up, nil)

@@ -93,7 +93,7 @@ func (r route) takesPages(more ...param) route { return r.takes(append(more, pag
 func routes() []route {
 	return slices.Concat(
 		operationRoutes(), statusRoutes(), keyRoutes(), auditRoutes(),
-		workflowRoutes(), runRoutes(), alertRoutes(), deliveryRoutes(),
+		workflowRoutes(), runRoutes(), replayRoutes(), alertRoutes(), deliveryRoutes(),
 		ingestRoutes(), heartbeatRoutes(),
 		keepWorkflowRoutes(), keepRunRoutes(), keepAlertRoutes(), keepIncidentRoutes(), keepOtherRoutes(),
 	)
