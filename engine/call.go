@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -135,8 +136,8 @@ type attempt struct {
 // attempt makes one call, in a goroutine of its own: one that does not stop when told
 // to is left behind after some grace, and the run goes on.
 func (f *frame) attempt(ctx context.Context, with source.Value) (any, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, f.s.timeout, f.s.late)
-	defer cancel()
+	ctx, stop := limited(ctx, f.s.timeout, f.s.late)
+	defer stop()
 	config, err := f.opening(ctx)
 	if err != nil {
 		return nil, err
@@ -144,6 +145,12 @@ func (f *frame) attempt(ctx context.Context, with source.Value) (any, error) {
 	a := &attempt{over: make(chan struct{})}
 	f.noted = &a.noted
 	go f.ask(providers.WithOrigin(ctx, f.origin()), config, with, a)
+	runtime.Gosched()
+	select {
+	case <-a.over: // so soon: it needed nothing from outside
+		return a.out, f.judge(ctx, a.err)
+	default:
+	}
 	select {
 	case <-a.over:
 		return a.out, f.judge(ctx, a.err)

@@ -72,8 +72,8 @@ func (r *Runner) Run(ctx context.Context, p *Program, in Input) *Result {
 	if limit == 0 {
 		limit = defaultRunTimeout
 	}
-	timed, cancel := context.WithTimeoutCause(withRun(ctx, run), limit, &limitError{"the run", limit})
-	defer cancel()
+	timed, stop := limited(withRun(ctx, run), limit, &limitError{"the run", limit})
+	defer stop()
 	run.sequence(timed)
 	run.tell(ctx, timed)
 	return run.end(run.verdict())
@@ -121,7 +121,7 @@ func (r *Runner) begin(p *Program, in Input) *run {
 	run := &run{Runner: r, p: p, in: in, past: newPast(r.Past), status: Done}
 	run.result = &Result{
 		Description: w.Description, Pos: w.Pos,
-		Steps: make([]StepResult, 0, len(p.steps)+len(p.actions)+1),
+		Steps: make([]StepResult, 0, len(p.steps)+len(p.actions)),
 	}
 	if e := run.past.start; e != nil {
 		run.result.Add(*e)
@@ -274,8 +274,8 @@ func (r *run) tell(outer, timed context.Context) {
 	}
 	ctx := timed
 	if timed.Err() != nil {
-		own, cancel := context.WithTimeoutCause(withRun(outer, r), s.timeout, &limitError{onFailureName, s.timeout})
-		defer cancel()
+		own, stop := limited(withRun(outer, r), s.timeout, &limitError{onFailureName, s.timeout})
+		defer stop()
 		ctx = own
 	}
 	r.text = r.message()
@@ -347,14 +347,16 @@ func (r *run) log() *slog.Logger {
 	return slog.New(slog.DiscardHandler)
 }
 
-// emit dates, masks and sums up e, and shows it to whoever observes, unless it
-// happened in the past.
+// emit dates e where that is not done, masks it and sums it up, and shows it to whoever
+// observes, unless it happened in the past.
 func (r *run) emit(e *Event, past bool) {
 	e.Run, e.Workflow = r.in.Run, r.p.workflow.ID
 	r.mask(e)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	e.Time = r.now()
+	if e.Time.IsZero() {
+		e.Time = r.now()
+	}
 	r.result.Add(*e)
 	if r.Observe != nil && !past {
 		r.Observe(*e)

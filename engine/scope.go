@@ -24,7 +24,7 @@ func (r *run) prepare(ctx context.Context) error {
 		return err
 	}
 	r.steps = value.NewMap(len(r.p.steps) + len(r.p.actions) + 1)
-	r.data = make(map[string]any, 16)
+	r.data = make(map[string]any, 14) // what a map of that size has room for without growing
 	r.data["steps"], r.data["actions"] = r.steps, r.steps
 	r.data["foreach"] = value.NewMap(0)
 	r.data["consts"], r.data["inputs"] = r.p.consts, inputs

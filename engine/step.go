@@ -19,9 +19,9 @@ func (r *run) step(ctx context.Context, s *step) Event {
 	if before != nil && before.end != nil {
 		return r.recall(s, entry, before)
 	}
-	start := r.now()
 	r.under = before
-	r.say(s, &Event{Action: StepStarted}, before != nil)
+	start := Event{Action: StepStarted}
+	r.say(s, &start, before != nil)
 	var end Event
 	if len(s.foreach) > 0 {
 		end = r.each(ctx, s, entry, before)
@@ -32,7 +32,8 @@ func (r *run) step(ctx context.Context, s *step) Event {
 		r.steps.Set("this", entry)
 	}
 	end.Action, end.Item = StepEnded, 0
-	end.Duration = r.now().Sub(start)
+	end.Time = r.now()
+	end.Duration = end.Time.Sub(start.Time)
 	r.close(s, &end)
 	return end
 }

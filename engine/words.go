@@ -11,42 +11,45 @@ import (
 
 // words say how c came out, in a sentence a person reads first.
 func (k *check) words(c *Check, v verdict) string {
-	what := v.words
-	if what == "" {
-		what = statement(k, c)
-	}
-	if c.Error != "" {
-		return "cannot be decided: " + k.said + ": " + c.Error
-	}
 	switch {
-	case k.typ == "expect" && c.Passed:
-		return "as expected: " + what
-	case k.typ == "expect":
-		return "expected " + what
-	case k.typ == "if" && c.Passed:
-		return "runs: " + what
-	case k.typ == "if":
-		return "does not run: " + what
-	case c.Passed:
-		return "fired: " + what
-	}
-	return "did not fire: " + what
-}
-
-// statement says whether the text holds, and where that decided, what it read.
-func statement(k *check, c *Check) string {
-	text := k.said
-	if k.typ == "assert" {
-		text = "the assertion " + text
+	case c.Error != "":
+		return "cannot be decided: " + k.said + ": " + c.Error
+	case v.words != "":
+		return k.outcome(c) + v.words
 	}
 	seen := readings(c.Tree, k.said)
 	switch {
 	case k.typ == "expect":
-		return text + seen
+		return k.outcome(c) + k.said + seen
 	case c.Held:
-		return text + " holds" + seen
+		return k.outcome(c) + k.subject() + k.said + " holds" + seen
 	}
-	return text + " does not hold" + seen
+	return k.outcome(c) + k.subject() + k.said + " does not hold" + seen
+}
+
+// outcome is how the sentence begins.
+func (k *check) outcome(c *Check) string {
+	switch {
+	case k.typ == "expect" && c.Passed:
+		return "as expected: "
+	case k.typ == "expect":
+		return "expected "
+	case k.typ == "if" && c.Passed:
+		return "runs: "
+	case k.typ == "if":
+		return "does not run: "
+	case c.Passed:
+		return "fired: "
+	}
+	return "did not fire: "
+}
+
+// subject is what the sentence calls its text.
+func (k *check) subject() string {
+	if k.typ == "assert" {
+		return "the assertion "
+	}
+	return ""
 }
 
 // bare is a text without the braces around its paths, on one line.

@@ -207,16 +207,30 @@ func (p *Pool) client(ctx context.Context, k clientKey, config source.Value) (*C
 		if mine {
 			p.open(ctx, k, config, o)
 		}
-		select {
-		case <-o.done:
-		case <-ctx.Done():
-			return nil, wrap(k.typ, "open", Stopped(ctx))
+		if err := o.wait(ctx); err != nil {
+			return nil, wrap(k.typ, "open", err)
 		}
 		// Another caller's end is not ours: try again.
 		if !mine && ended(o.err) && ctx.Err() == nil {
 			continue
 		}
 		return o.client, o.err
+	}
+}
+
+// wait waits for the end of the attempt. It asks for the end of ctx only if it has to: a
+// context may set a timer for that.
+func (o *opening) wait(ctx context.Context) error {
+	select {
+	case <-o.done:
+		return nil
+	default:
+	}
+	select {
+	case <-o.done:
+		return nil
+	case <-ctx.Done():
+		return Stopped(ctx)
 	}
 }
 
