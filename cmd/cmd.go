@@ -101,6 +101,7 @@ var commands = []command{
 	{"run", newRunCommand},
 	{"serve", newServeCommand},
 	{"runs", newRunsCommand},
+	{"replay", newReplayCommand},
 	{"deliveries", newDeliveriesCommand},
 	{"notify", newNotifyCommand},
 	{"alerts", newAlertsCommand},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"text/tabwriter"
 	"time"
@@ -58,13 +59,14 @@ func newDeliveriesRetryCommand(s *setup) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "retry KEY",
 		Short: "Have a dead message sent again, under a key of its own",
-		Long: `Retry has a dead message sent again when "serve" runs: with what it said then, and the configuration
-that there is now. While a program serves, it is asked instead: POST /api/v1/deliveries/KEY/retry.`,
+		Long: `Retry has a dead message sent again: with what it said then, and the configuration that there is now.
+The program that serves is asked; where none does, it is sent when one does.`,
 		Example: `  tocsin deliveries retry 4f0c2a9d8b7e6f5a4f0c2a9d8b7e6f5a`,
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(c *cobra.Command, args []string) error { return s.retryDelivery(c.Context(), args[0]) },
 	}
 	s.storeFlag(c)
+	s.serverFlag(c)
 	s.outputFlag(c, "text", "json")
 	return c
 }
@@ -172,31 +174,36 @@ func (d *deliveriesCommand) printDeliveries(list []store.Delivery, now time.Time
 }
 
 // retryDelivery has a dead message sent again.
-func (s *setup) retryDelivery(ctx context.Context, key string) (err error) {
-	if err := s.withStore(ctx, func(*store.Store) error { return nil }); err != nil {
-		return err // it is not made here
-	}
-	st, err := s.openStore(ctx)
-	if err != nil {
-		var e *exitError
-		if errors.As(err, &e) {
-			e.hints = append(e.hints, "a program that serves does it: POST /api/v1/deliveries/"+key+"/retry")
+func (s *setup) retryDelivery(ctx context.Context, key string) error {
+	var again struct{ Key string }
+	if c, err := s.remote(); err != nil {
+		return err
+	} else if c == nil { // it is not made here
+		if err := s.withStore(ctx, func(*store.Store) error { return nil }); err != nil {
+			return err
 		}
+	}
+	when := ""
+	err := s.change(ctx, func(c *client) error {
+		return c.ask(ctx, "POST", "/api/v1/deliveries/"+url.PathEscape(key)+"/retry", nil, &again)
+	}, func(st *store.Store) error {
+		again.Key, when = newRunID(), ", when \"tocsin serve\" runs"
+		switch err := st.Revive(ctx, key, again.Key); {
+		case errors.Is(err, store.ErrNotFound):
+			return usage(`"tocsin deliveries" lists them`, "no message %s", key)
+		case errors.Is(err, store.ErrAlive):
+			return usage(`"tocsin deliveries --state dead" lists those that are`, "%v", err)
+		case err != nil:
+			return err
+		}
+		return audit(ctx, st, "deliveries retry", key, "as "+again.Key)
+	})
+	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, st.Close()) }()
-	again := newRunID()
-	switch err := st.Revive(ctx, key, again); {
-	case errors.Is(err, store.ErrNotFound):
-		return usage(`"tocsin deliveries" lists them`, "no message %s", key)
-	case errors.Is(err, store.ErrAlive):
-		return usage(`"tocsin deliveries --state dead" lists those that are`, "%v", err)
-	case err != nil:
-		return broken(err)
-	}
 	if s.output == "json" {
-		return s.json(map[string]string{"key": again, "of": key})
+		return s.json(map[string]string{"key": again.Key, "of": key})
 	}
-	_, err = fmt.Fprintf(s.stdout, "%s is sent again as %s, when \"tocsin serve\" runs\n", key, again)
+	_, err = fmt.Fprintf(s.stdout, "%s is sent again as %s%s\n", key, again.Key, when)
 	return err
 }

@@ -109,7 +109,7 @@ func TestDeliveriesOfAStoreThatServes(t *testing.T) {
 	if out, errs, code := program(t, "deliveries", "--store", path); code != 0 || !strings.Contains(out, "k-dead") {
 		t.Errorf("list: %d: %s%s", code, out, errs)
 	}
-	if out, errs, code := program(t, "deliveries", "retry", "k-dead", "--store", path); code != 3 || !strings.Contains(errs, "POST /api/v1/deliveries/k-dead/retry") {
+	if out, errs, code := program(t, "deliveries", "retry", "k-dead", "--store", path); code != 3 || !strings.Contains(errs, "has it open") || !strings.Contains(errs, "name it with --server") {
 		t.Errorf("retry: %d: %s%s", code, out, errs)
 	}
 }

@@ -15,8 +15,8 @@ import (
 	"tocsin/workflows"
 )
 
-// A keysCommand makes and ends keys of the API, in the file of the store. While "serve"
-// has it, keys are made by its API.
+// A keysCommand makes and ends keys of the API: in the file of the store or, while "serve"
+// has it, by asking that.
 type keysCommand struct {
 	*setup
 	role    string
@@ -32,7 +32,8 @@ func newKeysCommand(s *setup) *cobra.Command {
 		Long: `Keys let programs and people use the API of "tocsin serve": as X-API-KEY, as Authorization: Bearer,
 or as the password of Basic. The store has their hashes only: a key is shown once, when it is made.
 
-While "serve" runs, its store is taken: make keys by its API (POST /api/v1/keys) then.
+While "serve" runs, it is asked: on this machine as it is, elsewhere with --server and the key of an
+admin in TOCSIN_API_KEY.
 
 ` + rolesText(),
 		Example: `  tocsin keys create ci --role operator --expires 90d
@@ -42,6 +43,7 @@ While "serve" runs, its store is taken: make keys by its API (POST /api/v1/keys)
 		RunE: func(c *cobra.Command, _ []string) error { return k.list(c.Context()) },
 	}
 	s.storeFlag(c)
+	s.serverFlag(c)
 	s.outputFlag(c, "text", "json")
 	c.AddCommand(newKeysCreateCommand(k), newKeysRevokeCommand(k))
 	return c
@@ -68,6 +70,7 @@ func newKeysCreateCommand(k *keysCommand) *cobra.Command {
 	}
 	f := c.Flags()
 	k.storeFlag(c)
+	k.serverFlag(c)
 	f.StringVar(&k.role, "role", "", "what it may do: see tocsin keys --help")
 	f.Var((*list)(&k.scopes), "scope", "narrow the role to this: read, metrics, ingest, run, operate, author, admin (repeatable)")
 	f.StringVar(&k.expires, "expires", "", "after how long it stops to count: 12h, 90d; left out: never")
@@ -84,6 +87,7 @@ func newKeysRevokeCommand(k *keysCommand) *cobra.Command {
 		RunE:    func(c *cobra.Command, args []string) error { return k.revoke(c.Context(), args[0]) },
 	}
 	k.storeFlag(c)
+	k.serverFlag(c)
 	return c
 }
 
@@ -99,28 +103,25 @@ func (k *keysCommand) create(ctx context.Context, name string) (err error) {
 		}
 		wanted.Expires = time.Now().Add(d).UTC()
 	}
-	st, err := k.openStore(ctx)
+	var made struct{ ID, Name, Role, Key string }
+	err = k.change(ctx, func(c *client) error {
+		return c.ask(ctx, "POST", "/api/v1/keys", wanted, &made)
+	}, func(st *store.Store) error {
+		key, kept, err := server.CreateKey(ctx, st, wanted)
+		if err != nil {
+			return usage("", "%v", err)
+		}
+		made.ID, made.Name, made.Role, made.Key = kept.ID, kept.Name, kept.Role, key
+		return audit(ctx, st, "keys create", kept.ID, name+": "+strings.Join(append([]string{k.role}, k.scopes...), " "))
+	})
 	if err != nil {
-		return k.taken(err)
-	}
-	defer st.Close()
-	key, kept, err := server.CreateKey(ctx, st, wanted)
-	if err != nil {
-		return usage("", "%v", err)
+		return err
 	}
 	if k.output == "json" {
-		return json.NewEncoder(k.stdout).Encode(map[string]string{"id": kept.ID, "name": kept.Name, "role": kept.Role, "key": key})
+		return json.NewEncoder(k.stdout).Encode(map[string]string{"id": made.ID, "name": made.Name, "role": made.Role, "key": made.Key})
 	}
 	fmt.Fprintln(k.stderr, "This is the only time that the key is shown:")
-	_, err = fmt.Fprintln(k.stdout, key)
-	return err
-}
-
-// taken says what to do where another process has the store.
-func (k *keysCommand) taken(err error) error {
-	if e, ok := err.(*exitError); ok {
-		e.hints = append(e.hints, `while "tocsin serve" has the store, its API makes keys: POST /api/v1/keys with {"name": "ci", "role": "operator"}`)
-	}
+	_, err = fmt.Fprintln(k.stdout, made.Key)
 	return err
 }
 
@@ -137,15 +138,28 @@ func keyState(key store.APIKey, now time.Time) string {
 	return "valid"
 }
 
+// all are the keys that the server has, or the store.
+func (k *keysCommand) all(ctx context.Context) (all []store.APIKey, err error) {
+	c, err := k.remote()
+	if err != nil {
+		return nil, err
+	}
+	if c != nil {
+		defer c.close()
+		err := c.ask(ctx, "GET", "/api/v1/keys", nil, &all)
+		return all, err
+	}
+	err = k.withStore(ctx, func(st *store.Store) error {
+		all, err = st.APIKeys(ctx)
+		return err
+	})
+	return all, err
+}
+
 func (k *keysCommand) list(ctx context.Context) error {
-	st, err := k.readStore(ctx)
+	all, err := k.all(ctx)
 	if err != nil {
 		return err
-	}
-	defer st.Close()
-	all, err := st.APIKeys(ctx)
-	if err != nil {
-		return broken(err)
 	}
 	if k.output == "json" {
 		return k.listJSON(all)
@@ -176,21 +190,20 @@ func (k *keysCommand) listJSON(all []store.APIKey) error {
 }
 
 func (k *keysCommand) revoke(ctx context.Context, name string) error {
-	st, err := k.openStore(ctx)
+	all, err := k.all(ctx)
 	if err != nil {
-		return k.taken(err)
-	}
-	defer st.Close()
-	all, err := st.APIKeys(ctx)
-	if err != nil {
-		return broken(err)
+		return err
 	}
 	for _, key := range all {
 		if (key.Name == name || key.ID == name) && key.Revoked.IsZero() {
-			if err := st.RevokeAPIKey(ctx, key.ID); err != nil {
-				return broken(err)
-			}
-			return nil
+			return k.change(ctx, func(c *client) error {
+				return c.ask(ctx, "DELETE", "/api/v1/keys/"+key.ID, nil, nil)
+			}, func(st *store.Store) error {
+				if err := st.RevokeAPIKey(ctx, key.ID); err != nil {
+					return err
+				}
+				return audit(ctx, st, "keys revoke", key.ID, key.Name)
+			})
 		}
 	}
 	return usage(`"tocsin keys" lists them`, "no key %q that is not revoked already", name)

@@ -38,6 +38,11 @@ type serveCommand struct {
 	listen    server.Listen
 	granted   []string
 	otlp      string
+
+	beatURL      string
+	beatEvery    time.Duration
+	fallback     string
+	fallbackWith []string
 }
 
 func newServeCommand(s *setup) *cobra.Command {
@@ -75,6 +80,10 @@ and SIGINT let runs end; a second one does not wait for them.`,
 	f.Var((*list)(&sc.listen.Hosts), "host", "name that requests may be for, besides its own (repeatable)")
 	f.Var((*list)(&sc.granted), "grant", "let workflows of the API have this of the machine: file=FOLDER, whose files they may name, or secret=NAME, of TOCSIN_SECRET_NAME (repeatable)")
 	f.StringVar(&sc.otlp, "otlp-endpoint", "", "URL of an OpenTelemetry collector that takes OTLP over HTTP, for traces of runs (default: as OTEL_EXPORTER_OTLP_ENDPOINT says; else there are none)")
+	f.StringVar(&sc.beatURL, "heartbeat-url", "", "URL to call every so often while all is well, so that somebody else notices when it is not (default: TOCSIN_HEARTBEAT_URL)")
+	f.DurationVar(&sc.beatEvery, "heartbeat-every", time.Minute, "how often")
+	f.StringVar(&sc.fallback, "fallback", "", "NAME of a provider configuration that is told when messages to others are dead (default: TOCSIN_FALLBACK)")
+	f.Var((*list)(&sc.fallbackWith), "fallback-with", "a parameter of that message besides its text: KEY=VALUE (repeatable)")
 	f.StringVar(&sc.logFormat, "log-format", "text", "form of the log on standard error: text, json")
 	f.StringVar(&sc.logLevel, "log-level", "info", "what is logged: debug, info, warn, error")
 	return c
@@ -103,6 +112,10 @@ func (c *serveCommand) run(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.close()) }()
+	// Those of the API first: alerts of workflows that are not there are given up.
+	if err := f.api.LoadWorkflows(ctx); err != nil {
+		return broken(err)
+	}
 	if err := f.reload(ctx); err != nil {
 		return broken(err)
 	}
@@ -161,6 +174,8 @@ type fleet struct {
 	book      *episode.Book
 	lane      *delivery.Lane
 	traces    *tracing
+	beat      *heartbeat      // nil: nobody is told
+	ownPool   *providers.Pool // of the fallback; nil: there is none
 	api       *server.Server
 	tries     sync.WaitGroup  // runs of workflows that are not kept
 	ends      context.Context // when they are to end
@@ -192,6 +207,7 @@ func (c *serveCommand) newFleet(ctx context.Context, st *store.Store, log *slog.
 		return nil, err
 	}
 	metrics := server.NewMetrics(version().Version)
+	f.env.Meter = metrics
 	recorder := f.traces.recorder(metrics.Recorder(st))
 	public := *env.Dialer
 	public.Public = true
@@ -206,13 +222,21 @@ func (c *serveCommand) newFleet(ctx context.Context, st *store.Store, log *slog.
 	if err := f.remember(ctx); err != nil {
 		return nil, broken(err)
 	}
+	c.listen.Socket = c.socketPath()
+	senders, err := c.checks()
+	if err != nil {
+		return nil, err
+	}
 	c.listen.Bound = func(net.Addr) { f.notify(daemon.SdNotifyReady) }
 	f.api = &server.Server{
-		Store: st, Scheduler: f.scheduler, Worker: f.worker, Book: f.book, Registry: c.registry, Listen: c.listen,
-		Version: version().Version, Metrics: metrics, Reload: f.reload, Providers: f.configured, Try: f.try,
-		Fetch: newFetcher(f.public).get, Log: log,
+		Store: st, Scheduler: f.scheduler, Worker: f.worker, Lane: f.lane, Book: f.book, Registry: c.registry, Listen: c.listen,
+		Version: version().Version, Metrics: metrics, Reload: f.reload, Providers: f.configured, Try: f.try, Replay: f.replay,
+		Fetch: newFetcher(f.public).get, Actions: f.shared, Checks: senders, Log: log,
 	}
-	return f, nil
+	if f.beat, err = f.newHeartbeat(); err != nil {
+		return nil, err
+	}
+	return f, f.tellsOf(metrics)
 }
 
 // remember makes what knows of alerts and of messages on their way what it was when the
@@ -228,7 +252,7 @@ func (f *fleet) remember(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	f.lane = &delivery.Lane{Store: f.store, Pool: f.pool, Key: key, Log: f.log}
+	f.lane = &delivery.Lane{Store: f.store, Pool: f.clients, Key: key, Log: f.log}
 	f.lane.Remember(f.book)
 	return nil
 }
@@ -318,6 +342,7 @@ func (f *fleet) complain(ctx context.Context) {
 // are given up, but not while a file is wrong: it may be theirs.
 func (f *fleet) changed(ctx context.Context) {
 	f.complain(ctx)
+	f.keepTexts(ctx)
 	f.tidy()
 	if slices.ContainsFunc(f.catalog.Files(), func(file schedule.File) bool { return file.Version != file.Good }) {
 		return
@@ -365,9 +390,9 @@ func (f *fleet) serve(ctx context.Context) error {
 	f.ends = ctx
 	defer f.traces.start()()
 	var all sync.WaitGroup
-	errs := make(chan error, 8)
+	errs := make(chan error, 16)
 	for _, part := range []func(context.Context) error{
-		f.scheduler.Run, f.worker.Run, f.lane.Run, f.api.Run, f.tend, f.follow, f.remind, f.supervised,
+		f.scheduler.Run, f.worker.Run, f.lane.Run, f.api.Run, f.tend, f.follow, f.remind, f.supervised, f.heartbeat,
 	} {
 		all.Go(func() {
 			if err := part(ctx); err != nil {
@@ -540,6 +565,9 @@ func (f *fleet) close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var errs []error
+	if f.ownPool != nil {
+		errs = append(errs, f.ownPool.Close())
+	}
 	closed := map[*document]bool{}
 	for _, d := range f.docs {
 		if !closed[d] {

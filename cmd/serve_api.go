@@ -65,23 +65,26 @@ func (f *fleet) try(ctx context.Context, text []byte, in engine.Input) (string, 
 	d := f.docs[program]
 	delete(f.docs, program)
 	f.mu.Unlock()
-	f.tries.Go(func() { f.attempt(f.ends, d, program, j) })
+	f.tries.Go(func() { f.attempt(f.ends, d, program, schedule.FromAPI, j) })
 	return in.Run, nil
 }
 
-// attempt is the run of a try.
-func (f *fleet) attempt(ctx context.Context, d *document, program *engine.Program, j schedule.Job) {
+// attempt is a run of a program that is not in the catalog: of a try, or a replay.
+func (f *fleet) attempt(ctx context.Context, d *document, program *engine.Program, origin schedule.Origin, j schedule.Job) {
 	defer func() {
 		if err := d.pool.Close(); err != nil {
 			f.log.Warn("closing the providers of a test", "run", j.Run, "error", err)
 		}
 	}()
-	runner := engine.Runner{Pool: d.pool, Secret: f.secretOf(j.Workflow, schedule.FromAPI), Log: f.log, Observe: func(e engine.Event) {
+	runner := engine.Runner{Pool: d.pool, Secret: f.secretOf(j.Workflow, origin), Log: f.log, Observe: func(e engine.Event) {
 		if err := f.store.Record(ctx, e); err != nil {
 			f.log.Error("an event is not remembered", "run", e.Run, "error", err)
 		}
 		f.observe(e)
 	}}
+	if origin == schedule.FromDisk {
+		runner.Getenv = f.getenv
+	}
 	f.traces.follow(&runner, j.Input)
 	result := runner.Run(ctx, program, j.Input)
 	if err := f.store.End(context.WithoutCancel(ctx), j, result); err != nil {

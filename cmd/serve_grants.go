@@ -9,7 +9,6 @@ import (
 	"tocsin/providers"
 	"tocsin/providers/dial"
 	"tocsin/workflows"
-	"tocsin/workflows/schema"
 	"tocsin/workflows/source"
 )
 
@@ -89,11 +88,8 @@ func (g grants) within(name string) bool {
 // written there: what a template makes is looked at when it is used.
 func (g grants) review(reg *providers.Registry, d *document) source.Problems {
 	var problems source.Problems
-	add := func(s *schema.Schema, v source.Value) {
-		if s == nil {
-			return
-		}
-		for _, use := range s.Uses(v) {
+	add := func(uses []providers.Use) {
+		for _, use := range uses {
 			if text := use.Name; len(g.folders) > 0 && use.Kind == "file" && strings.Contains(text, "{{") {
 				continue
 			}
@@ -105,7 +101,7 @@ func (g grants) review(reg *providers.Registry, d *document) source.Problems {
 	}
 	for _, c := range d.file.Providers {
 		for _, p := range reg.All() { // a name is opened as whatever type a step says
-			add(p.Config, authentication(c.Config))
+			add(asked(p, c.Config))
 		}
 	}
 	for _, w := range d.file.Workflows {
@@ -117,22 +113,30 @@ func (g grants) review(reg *providers.Registry, d *document) source.Problems {
 			if !ok {
 				continue
 			}
-			add(p.Config, authentication(s.Config))
+			add(asked(p, s.Config))
 			for _, op := range []*providers.Operation{p.Query, p.Notify} {
 				if op != nil {
-					add(op.Params, s.With)
-					add(op.Params, s.OnResolve)
+					add(op.Params.Uses(s.With))
+					add(op.Params.Uses(s.OnResolve))
 				}
 			}
 		}
 		for _, t := range w.Triggers {
 			if p, ok := reg.Lookup(t.Type.S); ok && p.Subscribe != nil {
 				with, _ := t.With.Entries().Get("with")
-				add(p.Subscribe.Params, with)
+				add(p.Subscribe.Params.Uses(with))
 			}
 		}
 	}
 	return append(problems, environment(d)...)
+}
+
+// asked is what a configuration of p asks for.
+func asked(p *providers.Provider, config source.Value) []providers.Use {
+	if p.Config == nil {
+		return nil
+	}
+	return p.Config.Uses(authentication(config))
 }
 
 // authentication is what a configuration has to open a provider with.

@@ -38,6 +38,38 @@ func (s *setup) openStore(ctx context.Context) (*store.Store, error) {
 	return st, nil
 }
 
+// change changes something: by the server that was named or that has the store, else in
+// the store, which is made where there is none.
+func (s *setup) change(ctx context.Context, ask func(*client) error, do func(*store.Store) error) (err error) {
+	c, err := s.serving(ctx)
+	switch {
+	case err != nil:
+		return err
+	case c != nil:
+		defer c.close()
+		return ask(c)
+	}
+	st, err := s.openStore(ctx)
+	if err != nil {
+		return s.taken(err)
+	}
+	defer func() {
+		if e := st.Close(); err == nil && e != nil {
+			err = broken(e)
+		}
+	}()
+	err = do(st)
+	if _, said := errors.AsType[*exitError](err); err != nil && !said {
+		return broken(err)
+	}
+	return err
+}
+
+// audit writes down what a command changed in the store itself.
+func audit(ctx context.Context, st *store.Store, action, object, detail string) error {
+	return st.AddAudit(ctx, store.AuditEntry{Who: "local", Role: "admin", Source: "command line", Action: action, Object: object, Detail: detail, Outcome: "done"})
+}
+
 // readStore opens the store that is there, to look at it: beside a program that has it
 // open, too. The caller closes it.
 func (s *setup) readStore(ctx context.Context) (*store.Store, error) {
