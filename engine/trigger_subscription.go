@@ -40,6 +40,7 @@ func (r *Runner) Subscribe(ctx context.Context, p *Program, t Trigger, inputs ma
 		client, err = r.Pool.Client(ctx, s.Provider.Type, s.Config)
 	}
 	if err == nil {
+		ctx := providers.WithOrigin(ctx, providers.Origin{Workflow: p.workflow.ID, Step: s.Name})
 		err = client.Subscribe(ctx, with, emit)
 	}
 	if err != nil && ctx.Err() == nil {

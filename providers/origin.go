@@ -7,7 +7,7 @@ import "context"
 type Origin struct {
 	Workflow string // its id
 	Run      string
-	Step     string
+	Step     string // its name, or that of the trigger that listens
 	// Item is the item of the step's foreach that the call is for, where Looped says
 	// that it has one.
 	Item   any

@@ -101,6 +101,10 @@ type Env struct {
 	Now    func() time.Time
 	Stdout io.Writer // what the console provider prints to
 
+	// Meter takes what a provider counts and measures for as long as it runs. nil: nobody
+	// asks.
+	Meter Meter
+
 	// Host says by an error that parameters may not name that file or variable of the
 	// machine. It is asked when a client is called, and when one is opened with what a
 	// workflow says itself. nil: they may name any.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"tocsin/engine"
@@ -29,6 +30,7 @@ type Metrics struct {
 	requests   *family
 	answered   *family
 
+	theirs sync.Map       // figures of providers and their families
 	asked  []func(*sheet) // add what is read when somebody asks
 	answer chan struct{}  // as many as may be answered at a time
 }
@@ -45,9 +47,9 @@ func NewMetrics(version string) *Metrics {
 		deliveries: p.family(counter, "tocsin_notifications_total", "Notifications, by how they came out.", "outcome"),
 		requests:   p.family(counter, "tocsin_http_requests_total", "Requests that were answered, by route, method and status.", "code", "method", "route"),
 		answered:   p.spread("tocsin_http_request_duration_seconds", "How long answers took, by route.", 0.0005, 4, 9, "route"),
-		asked:      []func(*sheet){readRuntime, readProcess(time.Now())},
 		answer:     make(chan struct{}, 4),
 	}
+	m.asked = []func(*sheet){readRuntime, readProcess(time.Now()), m.readProviders}
 	p.family(gauge, "tocsin_build_info", "Which program this is; always 1.", "version").add(1, orElse(version, "development"))
 	m.counted = p
 	return m

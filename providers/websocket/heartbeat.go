@@ -20,10 +20,10 @@ const (
 // watch starts the timers that see whether the connection is alive (spec/websocket.md
 // §7.2).
 func (l *link) watch(random func() float64) {
-	l.after(pingTimer, l.vital.ping, l.ping)
-	l.after(idleTimer, l.vital.idle, l.idle)
-	l.after(ageTimer, l.vital.lifetime(random()), l.retire)
-	l.after(beatTimer, l.vital.heartbeat.interval, l.beat)
+	l.after(pingTimer, l.vital().ping, l.ping)
+	l.after(idleTimer, l.vital().idle, l.idle)
+	l.after(ageTimer, l.vital().lifetime(random()), l.retire)
+	l.after(beatTimer, l.vital().heartbeat.interval, l.beat)
 }
 
 // after starts the timer of a slot, unless d is 0 or the link is over. What it does is
@@ -60,21 +60,23 @@ func (l *link) ping() {
 	stream := l.stream
 	came, holds := stream.came.Load(), l.holds.Load()
 	if holds%2 == 0 {
-		ctx, cancel := context.WithTimeout(context.Background(), l.vital.pong)
+		ctx, cancel := context.WithTimeout(context.Background(), l.vital().pong)
+		begun := time.Now()
 		err := l.conn.Ping(ctx)
 		cancel()
 		switch {
 		case err == nil:
+			l.s.meter.note(pingSeconds, time.Since(begun).Seconds())
 		case !noPong(err):
 			// The library has closed the connection, as with every write that does not end.
-			l.fail(fault(SendTimeout, err, "the server did not take a ping within %v", l.vital.pong))
+			l.fail(fault(SendTimeout, err, "the server did not take a ping within %v", l.vital().pong))
 			return
 		case came == stream.came.Load() && holds == l.holds.Load():
-			l.fail(fault(PongTimeout, err, "the server did not answer a ping within %v", l.vital.pong))
+			l.fail(fault(PongTimeout, err, "the server did not answer a ping within %v", l.vital().pong))
 			return
 		}
 	}
-	l.after(pingTimer, l.vital.ping, l.ping)
+	l.after(pingTimer, l.vital().ping, l.ping)
 }
 
 // noPong says that a ping was sent and not answered. The library (v1.8.15) tells it
@@ -86,15 +88,15 @@ func noPong(err error) bool {
 // idle ends a connection that brings no messages.
 func (l *link) idle() {
 	last := l.heard.Load()
-	if l.vital.pingsCount {
+	if l.vital().pingsCount {
 		last = max(last, l.stream.pinged.Load())
 	}
-	left := l.vital.idle - (l.stream.age() - time.Duration(last))
+	left := l.vital().idle - (l.stream.age() - time.Duration(last))
 	switch {
 	case l.holds.Load()%2 != 0:
-		left = l.vital.idle
+		left = l.vital().idle
 	case left <= 0:
-		l.fail(fault(IdleTimeout, nil, "no message came for %v", l.vital.idle))
+		l.fail(fault(IdleTimeout, nil, "no message came for %v", l.vital().idle))
 		return
 	}
 	l.after(idleTimer, left, l.idle)
@@ -108,7 +110,7 @@ func (v *vital) lifetime(chance float64) time.Duration {
 
 // beat sends a heartbeat and waits for the answer, where there is to be one.
 func (l *link) beat() {
-	h := &l.vital.heartbeat
+	h := &l.vital().heartbeat
 	l.asked.Store(h.expect != nil)
 	if failed := l.write(h.message); failed != nil {
 		l.fail(failed)
@@ -116,7 +118,7 @@ func (l *link) beat() {
 	}
 	if h.expect != nil {
 		holds := l.holds.Load()
-		l.after(answerTimer, l.vital.pong, func() { l.missed(holds) })
+		l.after(answerTimer, l.vital().pong, func() { l.missed(holds) })
 	}
 	l.after(beatTimer, h.interval, l.beat)
 }
@@ -125,6 +127,6 @@ func (l *link) beat() {
 // did not read the answer.
 func (l *link) missed(holds int64) {
 	if l.asked.Load() && holds%2 == 0 && holds == l.holds.Load() {
-		l.fail(fault(PongTimeout, nil, "the server did not answer a heartbeat within %v", l.vital.pong))
+		l.fail(fault(PongTimeout, nil, "the server did not answer a heartbeat within %v", l.vital().pong))
 	}
 }

@@ -228,6 +228,11 @@ func (q *queue) stop() {
 // drain waits until everything is dealt with. Nothing may be put in any more.
 func (q *queue) drain() dropped {
 	q.all.Wait()
+	return q.losses()
+}
+
+// losses are what was dropped so far.
+func (q *queue) losses() dropped {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.dropped

@@ -171,7 +171,11 @@ func (p *sampler) take(ctx context.Context) error {
 		took = replies[len(replies)-1].at.Sub(asked)
 	}
 	p.tell(ctx, replies, took, failed)
-	if failed == nil || failed.Code == ConfigInvalid || failed.Code == AssertionFailed {
+	switch {
+	case failed == nil:
+		return nil
+	case failed.Code == ConfigInvalid, failed.Code == AssertionFailed:
+		p.s.meter.note(errorsTotal, 1, string(failed.Code))
 		return nil
 	}
 	// The end of the connection, so that a late reply is never another sample's.

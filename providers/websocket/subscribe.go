@@ -39,6 +39,7 @@ func (c *client) Subscribe(p Subscription) (providers.Stream, error) {
 			e := i.event()
 			return emit(e.alert(i.at))
 		}
+		s.meter = newMeter(c.meter, providers.OriginOf(ctx))
 		return s.run(ctx)
 	}, nil
 }
@@ -77,6 +78,7 @@ type subscription struct {
 	number atomic.Int64            // of events
 	last   atomic.Pointer[item]    // the last message, for resume_message
 	silent lull
+	meter  *meter // nil: nobody asks for figures
 
 	tries int       // attempts that failed since a connection held
 	seen  time.Time // when something was last received, for the gap
@@ -110,6 +112,8 @@ func (s *subscription) begin(ctx context.Context) context.Context {
 func (s *subscription) finish(ctx context.Context, last *link, err error) error {
 	s.silent.stop()
 	counts := s.queue.drain()
+	s.meter.report(s, last)
+	s.meter.end()
 	if last != nil {
 		last.leave(cancelled(ctx, "receive"))
 	}
@@ -163,6 +167,7 @@ func (s *subscription) attempt(ctx context.Context) (*link, *Error) {
 	}
 	if failed != nil {
 		if ctx.Err() == nil {
+			s.meter.failed(failed)
 			s.tries++
 			s.raise(item{kind: Failing, err: failed, from: s.nobody()})
 			s.log.Warn("not connected", "url", s.set.target.redacted, "code", failed.Code, "problem", failed.Problem, "attempt", s.tries)
@@ -207,6 +212,7 @@ func (s *subscription) leave(ctx context.Context, l *link, failed *Error) {
 // is nil if it was only too old.
 func (s *subscription) lost(ctx context.Context, l *link, failed *Error) {
 	s.seen = s.now().Add(-l.stream.quiet())
+	s.meter.lost(s, l, failed)
 	held := l.stream.age()
 	l.leave(failed)
 	if failed != nil {

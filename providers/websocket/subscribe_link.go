@@ -19,9 +19,9 @@ import (
 // reads; what else there is to do is done by timers, each of which may end the link.
 type link struct {
 	*identity
-	set   *settings
-	vital *vital
-	conn  *websocket.Conn
+	s    *subscription
+	set  *settings
+	conn *websocket.Conn
 
 	// Of the transport, which is not kept: of thousands of links it would be a lot.
 	stream   *stream
@@ -46,6 +46,9 @@ type link struct {
 	tasks  sync.WaitGroup
 }
 
+// vital is how it shows that it is alive.
+func (l *link) vital() *vital { return &l.s.live.vital }
+
 // connect opens a connection and begins to watch over it. It is the caller's to read
 // and to leave. More is said behind the opening.
 func (s *subscription) connect(ctx context.Context, more []turn) (*link, *Error) {
@@ -53,6 +56,7 @@ func (s *subscription) connect(ctx context.Context, more []turn) (*link, *Error)
 	t := &transport{set: s.set, dialer: s.dialer, now: s.now, shared: s.shared, reach: s.reach, started: time.Now()}
 	t.deadline = t.started.Add(s.set.timeout)
 	conn, failed := t.open(ctx)
+	s.meter.showed(t.tls)
 	if failed != nil {
 		failed.about(s.set.target)
 		return nil, failed
@@ -65,7 +69,7 @@ func (s *subscription) connect(ctx context.Context, more []turn) (*link, *Error)
 		return nil, failed
 	}
 	l := &link{
-		identity: newIdentity(at), set: s.set, vital: &s.live.vital, conn: conn,
+		identity: newIdentity(at), s: s, set: s.set, conn: conn,
 		stream: t.stream, leash: t.leash, release: t.release, hidden: t.hiding(),
 	}
 	l.mask = t.mask
@@ -75,6 +79,10 @@ func (s *subscription) connect(ctx context.Context, more []turn) (*link, *Error)
 	t.stream.finishing = func() bool { return l.aged.Load() || ctx.Err() != nil }
 	t.stream.clock = s.now
 	t.stream.waits = s.flush
+	if s.meter != nil {
+		t.stream.waits = func() { s.flush(); s.meter.report(s, l) }
+		s.meter.opened(t, s.again)
+	}
 	t.stream.patience = func() { l.leash.goodbye(l.set.closeTimeout) }
 	t.leash.until(time.Time{})
 	if turns := slices.Concat(s.set.opening, more); len(turns) > 0 {
@@ -92,6 +100,7 @@ func (s *subscription) script(ctx context.Context, t *transport, conn *websocket
 	}
 	q := &query{set: s.set, transport: t, conn: conn, begun: t.started}
 	failed := q.perform(ctx, s.set.script)
+	s.meter.sent(q.sent.Messages, int(q.sent.Bytes))
 	if failed != nil {
 		q.close(failed)
 		failed.about(s.set.target)
@@ -148,6 +157,7 @@ func (l *link) writeWithin(p payload, limit time.Duration) *Error {
 	err := l.conn.Write(ctx, p.typ, p.data)
 	switch {
 	case err == nil:
+		l.s.meter.sent(1, len(p.data))
 		return nil
 	case ctx.Err() != nil:
 		return fault(SendTimeout, err, "the server did not take a message in time")
@@ -234,7 +244,7 @@ const keptBuffer = 64 << 10
 
 // answers says that a message is only the answer to a heartbeat.
 func (l *link) answers(data []byte) bool {
-	expect := l.vital.heartbeat.expect
+	expect := l.vital().heartbeat.expect
 	if expect == nil || !expect.Match(data) {
 		return false
 	}

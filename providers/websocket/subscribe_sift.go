@@ -71,6 +71,7 @@ func (v *sieve) sift(i *item) []*item {
 		return []*item{i}
 	}
 	if failed := v.read(i); failed != nil {
+		i.s.meter.note(errorsTotal, 1, string(failed.Code))
 		failed.about(i.s.set.target)
 		if i.err = failed; v.errors {
 			return []*item{i}

@@ -63,10 +63,11 @@ type client struct {
 	log      *slog.Logger
 	shared   *shared
 	lines    *lines
+	meter    providers.Meter // nil: nobody asks for figures
 }
 
 func open(_ context.Context, defaults Config, env providers.Env) (*client, error) {
-	return &client{defaults, env.Dialer, env.Now, env.Log, &shared{log: env.Log, conceal: env.Hide}, &lines{}}, nil
+	return &client{defaults, env.Dialer, env.Now, env.Log, &shared{log: env.Log, conceal: env.Hide}, &lines{}, env.Meter}, nil
 }
 
 // Close closes the connections that are kept open.
