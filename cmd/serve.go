@@ -208,7 +208,6 @@ func (c *serveCommand) newFleet(ctx context.Context, st *store.Store, log *slog.
 	}
 	metrics := server.NewMetrics(version().Version)
 	f.env.Meter = metrics
-	f.env.Meter = metrics
 	recorder := f.traces.recorder(metrics.Recorder(st))
 	public := *env.Dialer
 	public.Public = true
