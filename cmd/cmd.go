@@ -118,6 +118,7 @@ var commands = []command{
 	{"import", newImportCommand},
 	{"ws", newWSCommand},
 	{"keys", newKeysCommand},
+	{"audit", newAuditCommand},
 	{"healthcheck", newHealthcheckCommand},
 	{"version", newVersionCommand},
 }

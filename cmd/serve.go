@@ -439,9 +439,7 @@ func (f *fleet) follow(ctx context.Context) error {
 		case <-changed:
 			f.changed(ctx)
 		case <-signals:
-			if err := f.reload(ctx); err != nil {
-				f.log.Error("reload", "error", err)
-			}
+			f.signaled(ctx)
 		}
 	}
 }

@@ -24,3 +24,16 @@ func (f *fleet) keepTexts(ctx context.Context) {
 		f.log.Warn("the texts of workflows are not kept: their runs cannot be run again", "error", err)
 	}
 }
+
+// signaled reloads because somebody sent SIGHUP, and writes that down.
+func (f *fleet) signaled(ctx context.Context) {
+	outcome := "done"
+	if err := f.reload(ctx); err != nil {
+		f.log.Error("reload", "error", err)
+		outcome = err.Error()
+	}
+	err := f.store.AddAudit(ctx, store.AuditEntry{Who: "local", Source: "signal", Action: "SIGHUP", Detail: "reload", Outcome: outcome})
+	if err != nil {
+		f.log.Error("a reload is not written down", "error", err)
+	}
+}
