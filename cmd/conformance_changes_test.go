@@ -36,7 +36,7 @@ var keepChanges = []keepChange{
 		rule:    "decisions.md, inside {{ }}: an expression is one, and {% %} is a mistake",
 		modes:   inDefaultMode,
 		about:   (*keepCase).hasExpressionInBraces,
-		instead: anythingElse,
+		instead: (*keepCase).evaluatedBraces,
 		example: `{"op": "render", "class": "must", "input": {"template": "[{{ alert.cpu + 1 }}]"}, "expect": {"type": "string", "value": "[]"}}`,
 	},
 	{
@@ -49,21 +49,21 @@ var keepChanges = []keepChange{
 		rule:    "§11.1 B-5: braces need not be balanced where they are none of ours",
 		modes:   inDefaultMode,
 		about:   (*keepCase).hasLooseBraces,
-		instead: anythingElse,
+		instead: (*keepCase).eachPlaceholder,
 		example: `{"op": "render", "class": "must", "input": {"template": "{\"a\": {\"b\": \"{{ alert.name }}\"}}"}, "expect": {"error": "Exception", "message": "Invalid template - number of } and { does not match"}}`,
 	},
 	{
 		rule:    "§11.1 B-7: an argument that is one placeholder is its value",
 		modes:   inDefaultMode,
 		about:   (*keepCase).hasPlainArgument,
-		instead: anythingElse,
+		instead: (*keepCase).calledPlainly,
 		example: `{"op": "render", "class": "must", "input": {"template": "keep.len(\"{{ consts.lst }}\")", "context": {"consts": {"lst": ["a"]}}}, "expect": {"type": "string", "value": "5"}}`,
 	},
 	{
 		rule:    "§11.1 B-8, §11.2 G-2: text in a placeholder is a value, and so is nothing",
 		modes:   inDefaultMode,
 		about:   (*keepCase).comparesTyped,
-		instead: anythingElse,
+		instead: (*keepCase).typedVerdict,
 		example: `{"op": "condition", "class": "must", "input": {"condition": {"type": "assert", "name": "c", "assert": "{{ word }} == 'up'"}, "context": {"top": {"word": "up"}}}, "expect": {"result": false}}`,
 	},
 	{
@@ -80,8 +80,6 @@ var keepChanges = []keepChange{
 		instead: func(c *keepCase) *value.Map { return mapOf("seconds", inSecondsOrWeeks(c.interval())) },
 	},
 }
-
-func anythingElse(*keepCase) *value.Map { return nil }
 
 // texts are all the texts in the case's input but its context, and those of the
 // context that its author wrote.
