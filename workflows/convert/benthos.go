@@ -249,6 +249,36 @@ func component(m source.Map) (source.Entry, bool) {
 	return source.Entry{}, false
 }
 
+// part takes an input or output: its processors, then what it is itself, which do makes
+// something of, also where it is a resource that it only names.
+func (b *benthos) part(kind string, v source.Value, at string, do func(source.Map, source.Entry)) {
+	m, _ := v.Data.(source.Map)
+	e, ok := component(m)
+	if !ok {
+		return
+	}
+	if ps, ok := find(m, "processors"); ok {
+		b.processors(ps.Value, at)
+	}
+	resource := ""
+	if e.Key == "resource" {
+		var known bool
+		if v, resource, known = b.resource(kind, e); !known {
+			return
+		}
+	}
+	leave, ok := b.within(v, resource)
+	if !ok {
+		return
+	}
+	defer leave()
+	if resource != "" {
+		b.part(kind, v, at, do)
+		return
+	}
+	do(m, e)
+}
+
 // within goes into a nested component. It is false where that leads too deep, or around
 // in a circle.
 func (b *benthos) within(v source.Value, resource string) (leave func(), ok bool) {

@@ -10,32 +10,8 @@ import (
 
 // input takes an input, whatever it stands in.
 func (b *benthos) input(v source.Value) {
-	m, _ := v.Data.(source.Map)
-	e, ok := component(m)
-	if !ok {
-		return
-	}
 	at := b.triggerPath()
-	if ps, ok := find(m, "processors"); ok {
-		b.processors(ps.Value, at)
-	}
-	resource := ""
-	if e.Key == "resource" {
-		var known bool
-		if v, resource, known = b.resource("input", e); !known {
-			return
-		}
-	}
-	leave, ok := b.within(v, resource)
-	if !ok {
-		return
-	}
-	defer leave()
-	if resource != "" {
-		b.input(v)
-		return
-	}
-	b.inputOf(m, e, at)
+	b.part("input", v, at, func(m source.Map, e source.Entry) { b.inputOf(m, e, at) })
 }
 
 func (b *benthos) inputOf(m source.Map, e source.Entry, at string) {

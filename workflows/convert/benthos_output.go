@@ -9,36 +9,11 @@ import (
 // output takes an output, whatever it stands in. when says which messages are for it,
 // and more what its actions have besides.
 func (b *benthos) output(v source.Value, when condition, more ...source.Entry) {
-	m, _ := v.Data.(source.Map)
-	e, ok := component(m)
-	if !ok {
-		return
-	}
 	at := b.actionPath()
-	if ps, ok := find(m, "processors"); ok {
-		b.processors(ps.Value, at)
-	}
-	resource := ""
-	if e.Key == "resource" {
-		var known bool
-		if v, resource, known = b.resource("output", e); !known {
-			return
-		}
-	}
-	leave, ok := b.within(v, resource)
-	if !ok {
-		return
-	}
-	defer leave()
-	if resource != "" {
-		b.output(v, when, more...)
-		return
-	}
-	b.outputOf(m, e, when, more)
+	b.part("output", v, at, func(m source.Map, e source.Entry) { b.outputOf(m, e, at, when, more) })
 }
 
-func (b *benthos) outputOf(m source.Map, e source.Entry, when condition, more []source.Entry) {
-	at := b.actionPath()
+func (b *benthos) outputOf(m source.Map, e source.Entry, at string, when condition, more []source.Entry) {
 	switch e.Key {
 	case "websocket":
 		b.websockets = true
