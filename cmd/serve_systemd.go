@@ -25,7 +25,7 @@ func (f *fleet) supervised(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			if f.well() {
+			if f.alive() {
 				f.notify(daemon.SdNotifyWatchdog)
 			}
 		}
@@ -38,7 +38,8 @@ func (f *fleet) notify(state string) {
 	}
 }
 
-// well says that what everything depends on works.
-func (f *fleet) well() bool {
-	return f.store.Health() == nil && f.lane.Health() == nil && len(f.scheduler.State().Unwell()) == 0
+// alive says that what everything depends on works: what a new process may mend. That
+// somebody cannot be told is nothing that it would.
+func (f *fleet) alive() bool {
+	return f.store.Health() == nil && f.lane.Stalled() == nil && len(f.scheduler.State().Unwell()) == 0
 }

@@ -12,6 +12,7 @@ import (
 
 	"tocsin/engine/store"
 	"tocsin/templating/value"
+	"tocsin/workflows/source"
 )
 
 // Messages that are dead become an alert: one for each destination, which fires when the
@@ -23,10 +24,13 @@ import (
 // A Fallback is whom a lane tells by itself that messages do not arrive. The zero
 // Fallback: nobody.
 type Fallback struct {
-	Provider string // its type
-	Config   string // name of the configuration
-	Field    string // the parameter that has the text
+	Provider string       // its type
+	Config   string       // name of the configuration
+	Field    string       // the parameter that has the text
+	With     source.Value // the others
 }
+
+func (f Fallback) none() bool { return f.Provider == "" }
 
 const (
 	// Own is the workflow of messages to the fallback, which no other can be named like.
@@ -223,7 +227,7 @@ func (l *Lane) saveTroubles(ctx context.Context) error {
 // the destination in question.
 func (l *Lane) tellFallback(ctx context.Context, about string, t trouble, text string) error {
 	f := l.Fallback
-	if f == (Fallback{}) || f.destination() == about {
+	if f.none() || f.destination() == about {
 		return nil
 	}
 	sum := sha256.Sum256([]byte(t.Dead + "\x00" + text))
@@ -232,6 +236,9 @@ func (l *Lane) tellFallback(ctx context.Context, about string, t trouble, text s
 		Destination: f.destination(), Kind: metaKind, Severity: "critical", Expires: l.now().Add(lasts("critical")),
 	}
 	with := value.NewMap(1)
+	if m, ok := f.With.Plain().(*value.Map); ok {
+		with = m.Clone()
+	}
 	with.Set(f.Field, text)
 	p := parcel{With: store.EncodeValue(with), Field: f.Field, Timeout: defaultTimeout}
 	if err := l.seal(&d, p); err != nil {
@@ -245,7 +252,7 @@ func (l *Lane) tellFallback(ctx context.Context, about string, t trouble, text s
 func (l *Lane) unheard() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if t := l.troubles[l.Fallback.destination()]; t != nil && l.Fallback != (Fallback{}) && !t.works {
+	if t := l.troubles[l.Fallback.destination()]; t != nil && !l.Fallback.none() && !t.works {
 		return fmt.Errorf("messages to the fallback, %s, do not arrive since %s: %s", l.Fallback.destination(), t.Since.UTC().Format(time.RFC3339), t.Reason)
 	}
 	return nil

@@ -32,7 +32,9 @@ func (b *bench) status(destination string) string {
 	return value.Text(v)
 }
 
-func withFallback(l *Lane) { l.Fallback = Fallback{"webhook", "spare", "message"} }
+func withFallback(l *Lane) {
+	l.Fallback = Fallback{Provider: "webhook", Config: "spare", Field: "message"}
+}
 
 // deadAt has a message refused for ever, and waits until somebody was told.
 func (b *bench) deadAt(key, config string) {
