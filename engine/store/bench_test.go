@@ -202,3 +202,14 @@ func fillRuns(b *testing.B, path string, n int) {
 		b.Fatal(err)
 	}
 }
+
+// BenchmarkEncode is what the events of a run cost that only asks.
+func BenchmarkEncode(b *testing.B) {
+	events := append(script("r")[:4], script("r")[7])
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, e := range events {
+			_ = encodeEvent(e)
+		}
+	}
+}

@@ -16,30 +16,6 @@ import (
 	"tocsin/workflows/source"
 )
 
-// encodeEvent is e as one line of JSON. Its run and workflow are those of the row. All
-// that a resumed run needs comes back: order of keys, types of values, durations; of an
-// error its words, and which step's it was.
-//
-// What encoding/json makes of an event is kept, so that a field that is new is too;
-// what it would lose is in ours.
-func encodeEvent(e engine.Event) []byte {
-	base := e
-	base.Run, base.Workflow, base.Time = "", "", e.Time.UTC()
-	base.Check, base.With, base.Output, base.Err = nil, nil, nil, nil
-	ours := fields{m: value.NewMap(8)}
-	ours.pos(e.Pos)
-	if e.Check != nil {
-		ours.m.Set("check", encodeCheck(e.Check))
-	}
-	ours.any("with", e.With)
-	ours.any("output", e.Output)
-	ours.number("took", int64(e.Duration))
-	if e.Err != nil {
-		ours.m.Set("error", plain(e.Err.Error(), 0))
-	}
-	return append(joined(base, ours), '\n')
-}
-
 // joined is base as encoding/json has it, with more fields behind its own.
 func joined(base any, more fields) []byte {
 	text, err := json.Marshal(base)
@@ -72,32 +48,6 @@ func (w fields) any(key string, v any) {
 	if v != nil {
 		w.m.Set(key, plain(value.Of(v), 0))
 	}
-}
-
-func (w fields) pos(p source.Pos) {
-	if p != (source.Pos{}) {
-		w.text("file", p.File)
-		w.number("line", int64(p.Line))
-		w.number("col", int64(p.Col))
-	}
-}
-
-// encodeCheck is c with its values as ours.
-func encodeCheck(c *engine.Check) any {
-	base := *c
-	base.Value, base.Against, base.Tree = nil, nil, nil
-	ours := fields{m: value.NewMap(4)}
-	ours.any("value", c.Value)
-	ours.any("against", c.Against)
-	if c.Tree != nil {
-		ours.m.Set("tree", encodeTree(c.Tree, 0))
-	}
-	ours.pos(c.Pos)
-	v, err := value.DecodeJSON(joined(base, ours))
-	if err != nil {
-		panic(err) // it was made here
-	}
-	return v
 }
 
 // maxTree is how deep an explanation is kept.

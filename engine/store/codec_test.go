@@ -129,6 +129,60 @@ func TestEventsComeBack(t *testing.T) {
 	})
 }
 
+// A field that an event or a check is given one day is kept, too.
+func TestEveryFieldComesBack(t *testing.T) {
+	event := reflect.TypeFor[engine.Event]()
+	for i := range event.NumField() {
+		var e engine.Event
+		f := event.Field(i)
+		if f.Tag.Get("json") == "-" || !fill(reflect.ValueOf(&e).Elem().Field(i)) {
+			continue // TestEventsComeBack has it
+		}
+		back := must(decodeEvents(e.Run, e.Workflow, encodeEvent(e)))[0]
+		if reflect.ValueOf(back).Field(i).IsZero() {
+			t.Errorf("an event's %s is lost: %s", f.Name, encodeEvent(e))
+		}
+	}
+	check := reflect.TypeFor[engine.Check]()
+	for i := range check.NumField() {
+		c := engine.Check{}
+		f := check.Field(i)
+		if f.Tag.Get("json") == "-" || !fill(reflect.ValueOf(&c).Elem().Field(i)) {
+			continue
+		}
+		back := must(decodeEvents("", "", encodeEvent(engine.Event{Check: &c})))[0]
+		if back.Check == nil || reflect.ValueOf(*back.Check).Field(i).IsZero() {
+			t.Errorf("a check's %s is lost", f.Name)
+		}
+	}
+}
+
+// fill gives v a value that is not its zero one, where that is simple.
+func fill(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString("x")
+	case reflect.Int, reflect.Int64:
+		v.SetInt(3)
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+	case reflect.Interface:
+		if v.NumMethod() > 0 {
+			return false
+		}
+		v.Set(reflect.ValueOf("x"))
+	default:
+		_, isTime := v.Interface().(time.Time)
+		if isTime {
+			v.Set(reflect.ValueOf(noon))
+		}
+		return isTime
+	}
+	return true
+}
+
 func TestErrorsAreWords(t *testing.T) {
 	of := &engine.StepError{Pos: source.Pos{File: "a.yaml", Line: 1, Col: 2}, Step: "tell", Attempt: 2, Err: errors.New("refused")}
 	e := engine.Event{Action: engine.StepEnded, Step: "tell", Pos: of.Pos, Attempt: 2, Status: engine.Broken, Reason: "refused", Err: of}

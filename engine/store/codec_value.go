@@ -17,7 +17,7 @@ import (
 // {...}}. So every value comes back as what it was.
 
 // encode is v as text that decode reads.
-func encode(v any) []byte { return value.AppendJSON(nil, plain(v, 0)) }
+func encode(v any) []byte { return appendPlain(nil, v, 0) }
 
 func decode(text []byte) (any, error) {
 	v, err := value.DecodeJSON(text)
@@ -74,6 +74,48 @@ func plain(v any, level int) any {
 		return tagged("$date", fmt.Sprintf("%d-%d-%d", v.Year, v.Month, v.Day))
 	}
 	return v
+}
+
+// appendPlain is the JSON of plain, without what is in between.
+func appendPlain(text []byte, v any, level int) []byte {
+	if level < deep {
+		switch v := v.(type) {
+		case string:
+			if utf8.ValidString(v) {
+				return appendText(text, v)
+			}
+		case []any:
+			return appendPlainItems(text, v, level+1)
+		case *value.Map:
+			if m := v.Entries(); len(m) != 1 || !strings.HasPrefix(m[0].Key, "$") {
+				return appendPlainMap(text, m, level+2)
+			}
+		}
+	}
+	return value.AppendJSON(text, plain(v, level))
+}
+
+func appendPlainItems(text []byte, items []any, level int) []byte {
+	text = append(text, '[')
+	for i, item := range items {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = appendPlain(text, item, level)
+	}
+	return append(text, ']')
+}
+
+func appendPlainMap(text []byte, entries []value.Entry, level int) []byte {
+	text = append(text, '{')
+	for i := range entries {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = append(appendText(text, entries[i].Key), ':')
+		text = appendPlain(text, entries[i].Value, level)
+	}
+	return append(text, '}')
 }
 
 // Offsets have seconds, as some of history do.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"sync"
 
 	"tocsin/engine/episode"
 )
@@ -11,6 +12,44 @@ import (
 func (s *Store) KeepAlerts(ctx context.Context, records ...episode.Record) error {
 	now := stamp(s.Now())
 	return s.finish(ctx, func(t *tx) error { return keepAlerts(t, records, now) })
+}
+
+// A known says which versions of alerts are on disk: each run has what is known of its
+// alerts, and nearly none has something new.
+type known struct {
+	mu       sync.Mutex
+	versions map[episode.Key]int64
+}
+
+// news are the records that may not be on disk.
+func (k *known) news(records []episode.Record) (list []episode.Record) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for i := range records {
+		if k.versions[records[i].Key] < records[i].Version {
+			list = append(list, records[i])
+		}
+	}
+	return list
+}
+
+// note is for records that are.
+func (k *known) note(records []episode.Record) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.versions == nil {
+		k.versions = map[episode.Key]int64{}
+	}
+	for i := range records {
+		k.versions[records[i].Key] = max(k.versions[records[i].Key], records[i].Version)
+	}
+}
+
+// forget is for when some may not be any more.
+func (k *known) forget() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.versions = nil
 }
 
 // keepAlerts writes what is known of alerts, unless something newer is there.

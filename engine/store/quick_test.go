@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tocsin/engine"
+	"tocsin/engine/episode"
 	"tocsin/engine/schedule"
 )
 
@@ -248,5 +249,37 @@ func copyFile(t *testing.T, from, to string) {
 	}
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// What is known of an alert is written when it is news, and after Tidy may have dropped it.
+func TestOldNewsIsNotWritten(t *testing.T) {
+	s := opened(t)
+	n := 0
+	for _, tt := range []struct {
+		name    string
+		version int64
+		want    int // rows, after the one that was there was taken away
+	}{{"new", 1, 1}, {"the same", 1, 0}, {"newer", 2, 1}, {"older", 1, 0}, {"after Tidy", 2, 1}} {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.name == "after Tidy" {
+				if err := s.Tidy(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := s.write(t.Context(), func(t *tx) error { return t.exec("DELETE FROM episodes") }); err != nil {
+				t.Fatal(err)
+			}
+			n++
+			j, tick := aTick(n)
+			r := aResult(j.Run, engine.Done)
+			r.Alerts = []episode.Record{{Key: episode.Key{Workflow: "w", Action: "tell"}, Version: tt.version}}
+			if err := errors.Join(s.Begin(t.Context(), j, tick), s.End(t.Context(), j, r)); err != nil {
+				t.Fatal(err)
+			}
+			if got := count(t, s, "episodes"); got != tt.want {
+				t.Errorf("%d rows were written", got)
+			}
+		})
 	}
 }

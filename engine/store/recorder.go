@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tocsin/engine"
+	"tocsin/engine/episode"
 	"tocsin/engine/schedule"
 	"tocsin/templating/value"
 	"tocsin/workflows"
@@ -199,7 +200,7 @@ func textOf(v any) string {
 }
 
 // Record implements schedule.Recorder. It waits for the disk where an action is about
-// to be called, and nowhere else; what is held back is written within 100 ms.
+// to be called, and nowhere else; what is held back is written within 200 ms.
 func (s *Store) Record(ctx context.Context, e engine.Event) error {
 	if err := s.w.broken.Load(); err != nil {
 		return *err
@@ -224,6 +225,8 @@ type Ending struct {
 	Tick       *schedule.Tick // nil: Begin had it, or nobody's clock started the run
 	Deliveries []Delivery     // what is to be sent now
 	Jobs       []schedule.Job // what is to run now
+
+	alerts []episode.Record // of the result, that are new
 }
 
 // End implements schedule.Recorder.
@@ -234,7 +237,8 @@ func (s *Store) End(ctx context.Context, j schedule.Job, r *engine.Result) error
 // Finish ends a run. What its events carry is cut to 1 MiB each from then on.
 func (s *Store) Finish(ctx context.Context, e Ending) error {
 	now := stamp(s.Now())
-	quiet := s.begun.has(e.Job.Run) && len(e.Result.Alerts)+len(e.Deliveries)+len(e.Jobs) == 0
+	e.alerts = s.alerts.news(e.Result.Alerts)
+	quiet := s.begun.has(e.Job.Run) && len(e.alerts)+len(e.Deliveries)+len(e.Jobs) == 0
 	err := s.submit(ctx, &op{closes: true, waits: quiet, do: func(t *tx) error {
 		if b := s.begun.of(e.Job.Run); b != nil {
 			if done, err := s.finishQuick(t, b, &e, now); done {
@@ -264,6 +268,7 @@ func (s *Store) Finish(ctx context.Context, e Ending) error {
 	}})
 	if err == nil {
 		s.begun.over(&e.Job)
+		s.alerts.note(e.alerts)
 	}
 	return err
 }
@@ -287,10 +292,8 @@ func (s *Store) followUp(t *tx, e *Ending, now int64) error {
 	if err := s.writeTick(t, e.Tick); err != nil {
 		return err
 	}
-	if e.Result != nil {
-		if err := keepAlerts(t, e.Result.Alerts, now); err != nil {
-			return err
-		}
+	if err := keepAlerts(t, e.alerts, now); err != nil {
+		return err
 	}
 	for i := range e.Deliveries {
 		if err := intend(t, &e.Deliveries[i], now); err != nil {

@@ -106,6 +106,7 @@ func (s *Store) Tidy(ctx context.Context) error {
 			return err
 		}
 	}
+	s.alerts.forget()
 	if err := s.tidyRuns(ctx); err != nil {
 		return err
 	}

@@ -47,6 +47,7 @@ type Store struct {
 	w       *writer
 	journal journal
 	begun   beginnings
+	alerts  known
 	disk    disk
 	damage  atomic.Pointer[error] // found by a check that went on after Open
 	checked atomic.Bool           // the whole file was checked

@@ -18,7 +18,7 @@ const (
 	maxBatch   = 256                    // changes in one transaction
 	batchTime  = 5 * time.Millisecond   // how long a transaction waits for one more that comes in meanwhile
 	queueSize  = 1024                   // changes that wait; who comes then waits to be let in
-	flushAfter = 100 * time.Millisecond // how long events wait that nobody waits for
+	flushAfter = 100 * time.Millisecond // how old events are that are written although nobody waits for them
 	noFlush    = time.Duration(1<<63 - 1)
 )
 
@@ -140,7 +140,7 @@ func (w *writer) run() {
 		case <-w.nudge:
 			timer.Reset(flushAfter)
 		case <-timer.C:
-			w.commit(nil, flushAfter/2)
+			w.commit(nil, flushAfter)
 			if !w.store.journal.empty() {
 				timer.Reset(flushAfter)
 			}
