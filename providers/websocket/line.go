@@ -145,6 +145,29 @@ func (l *line) counted() Arrived {
 	return l.received
 }
 
+// howToClose is the code to close with, and how long to wait for the answer: code and wait
+// where failed, which may be nil, asks for no others, and 0 where there is nobody to say it
+// to.
+func (l *line) howToClose(failed *Error, code int, wait time.Duration) (int, time.Duration) {
+	if isClosed(l.ended) {
+		if peer := l.t.stream.guard.closed; peer != nil {
+			return peer.code, lastWord
+		}
+		return 0, 0
+	}
+	if failed == nil {
+		return code, wait
+	}
+	switch failed.Code {
+	case SendTimeout, SendFailed:
+		return 0, 0 // not in the middle of a message
+	}
+	if own := codes()[failed.Code].close; own != 0 {
+		return own, lastWord
+	}
+	return code, min(wait, lastWord)
+}
+
 // close ends the connection: with a closing handshake, for which it waits at most that
 // long, unless code is 0.
 func (l *line) close(code int, wait time.Duration) *Close {

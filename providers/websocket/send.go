@@ -323,7 +323,11 @@ func (d *delivery) end(ctx context.Context, failed *Error) *Error {
 		d.kept = true
 		return nil
 	}
-	code, wait := d.goodbyeOf(failed)
+	wait := d.set.closeTimeout
+	if failed == nil && d.how.confirm == "none" {
+		wait = lastWord
+	}
+	code, wait := d.line.howToClose(failed, 1000, wait)
 	d.closed = d.line.close(code, wait)
 	if failed != nil || d.how.confirm == "none" {
 		return failed
@@ -343,31 +347,4 @@ func (d *delivery) end(ctx context.Context, failed *Error) *Error {
 		return fault(ConnectionLost, nil, "the server did not complete the closing handshake")
 	}
 	return nil
-}
-
-// goodbyeOf is the code to close with, 0 if there is nobody to say it to, and how long
-// to wait for the answer.
-func (d *delivery) goodbyeOf(failed *Error) (code int, wait time.Duration) {
-	select {
-	case <-d.line.ended:
-		if peer := d.transport.stream.guard.closed; peer != nil {
-			return peer.code, lastWord
-		}
-		return 0, 0
-	default:
-	}
-	switch {
-	case failed == nil && d.how.confirm == "none":
-		return 1000, lastWord
-	case failed == nil:
-		return 1000, d.set.closeTimeout
-	}
-	switch failed.Code {
-	case SendTimeout, SendFailed:
-		return 0, 0 // not in the middle of a message
-	}
-	if code := codes()[failed.Code].close; code != 0 {
-		return code, lastWord
-	}
-	return 1000, min(d.set.closeTimeout, lastWord)
 }

@@ -311,11 +311,11 @@ func (s *conversation) verdict(e *Error) {
 // end closes the connection and says what that has to do with the outcome.
 func (s *conversation) end(ctx context.Context, failed *Error) *Error {
 	t := s.transport
+	why := failed
+	if failed != nil && failed.Code == Cancelled {
+		why = nil // who interrupts a conversation goes in peace
+	}
 	if s.line == nil { // it ended before there was anything to talk about
-		why := failed
-		if failed != nil && failed.Code == Cancelled {
-			why = nil // who interrupts a conversation goes in peace, as at any other time
-		}
 		s.close(why)
 		if s.tap != nil {
 			s.tap.flush()
@@ -325,7 +325,7 @@ func (s *conversation) end(ctx context.Context, failed *Error) *Error {
 	if s.set.measurePing && failed == nil {
 		s.ping(ctx)
 	}
-	s.closed = s.line.close(s.farewell(failed))
+	s.closed = s.line.close(s.line.howToClose(why, s.code, s.set.closeTimeout))
 	s.tasks.Wait()
 	s.tap.flush()
 	if failed != nil {
@@ -335,30 +335,6 @@ func (s *conversation) end(ctx context.Context, failed *Error) *Error {
 		s.closed.Clean = true
 	}
 	return s.parting()
-}
-
-// farewell is the code to close with, 0 if there is nobody to say it to, and how long to
-// wait for the answer.
-func (s *conversation) farewell(failed *Error) (code int, wait time.Duration) {
-	select {
-	case <-s.line.ended:
-		if peer := s.transport.stream.guard.closed; peer != nil {
-			return peer.code, lastWord
-		}
-		return 0, 0
-	default:
-	}
-	if failed == nil || failed.Code == Cancelled {
-		return s.code, s.set.closeTimeout
-	}
-	switch failed.Code {
-	case SendTimeout, SendFailed:
-		return 0, 0 // not in the middle of a message
-	}
-	if code := codes()[failed.Code].close; code != 0 {
-		return code, lastWord
-	}
-	return s.code, min(s.set.closeTimeout, lastWord)
 }
 
 func (s *conversation) touch() { s.active.Store(time.Now().UnixNano()) }

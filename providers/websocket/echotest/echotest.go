@@ -28,6 +28,13 @@ func Handler(kind Kind) http.Handler { return Saying(kind, nil) }
 // Saying is Handler with a line for each connection and each message; say may be nil, and
 // is called from several connections at once.
 func Saying(kind Kind, say func(line string)) http.Handler {
+	return accepting(say, func(ctx context.Context, c *websocket.Conn, say func(string)) {
+		_ = serve(ctx, c, kind, say) // it ends when the client goes
+	})
+}
+
+// accepting does do with each connection that a client opens, and closes it then.
+func accepting(say func(string), do func(context.Context, *websocket.Conn, func(string))) http.Handler {
 	if say == nil {
 		say = func(string) {}
 	}
@@ -38,7 +45,7 @@ func Saying(kind Kind, say func(line string)) http.Handler {
 		}
 		defer c.CloseNow()
 		say("a client connected")
-		_ = serve(r.Context(), c, kind, say) // it ends when the client goes
+		do(r.Context(), c, say)
 	})
 }
 

@@ -13,17 +13,8 @@ import (
 // so often, again and again from the first, or with a period of 0 once and all at once.
 // What clients send is read and not answered. say is as for Saying.
 func Feed(period time.Duration, say func(line string), messages ...string) http.Handler {
-	if say == nil {
-		say = func(string) {}
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true}) // any origin: it is a test server
-		if err != nil {
-			return
-		}
-		defer c.CloseNow()
-		say("a client connected")
-		ctx, cancel := context.WithCancel(r.Context())
+	return accepting(say, func(ctx context.Context, c *websocket.Conn, say func(string)) {
+		ctx, cancel := context.WithCancel(ctx)
 		go func() {
 			defer cancel()
 			for {
