@@ -2,7 +2,7 @@
 GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build check format lint test bench soak fuzz update
+.PHONY: build check format lint test bench soak fuzz deep update
 
 build:                 ## the program, as ./tocsin
 	CGO_ENABLED=0 $(GO) build -trimpath -o tocsin ./cmd/tocsin
@@ -28,6 +28,9 @@ soak:                  ## a thousand websocket subscriptions through restarts, 1
 
 fuzz:                  ## 20 s for each fuzz target; TIME=5m for longer
 	bash testdata/bench/fuzz $(or $(TIME),20s)
+
+deep:                  ## what the check tries a few times, tried often; 50 minutes, and a report. PARTS="store model" for some of it
+	bash .ci/deep $(PARTS)
 
 update:                ## rewrite golden files and references; read them before you commit
 	$(GO) test ./... -update
