@@ -48,10 +48,12 @@ func (f *fleet) findFallback() (delivery.Fallback, error) {
 	return delivery.Fallback{Provider: p.Type, Config: name, Field: p.Notify.Message, With: with}, nil
 }
 
-// tellsOf has the lane tell of messages that are dead: by an alert, and the fallback.
+// tellsOf has the lane tell of messages: of dead ones by an alert and the fallback, of all
+// in figures and traces.
 func (f *fleet) tellsOf(metrics *server.Metrics) (err error) {
 	f.lane.Raise = f.api.Raise
 	f.lane.Outcome = func(s store.State) { metrics.Delivered(string(s)) }
+	f.traces.later(f.lane)
 	f.lane.Fallback, err = f.findFallback()
 	return err
 }

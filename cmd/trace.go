@@ -7,7 +7,9 @@ import (
 	"sync"
 
 	"tocsin/engine"
+	"tocsin/engine/delivery"
 	"tocsin/engine/schedule"
+	"tocsin/engine/store"
 	"tocsin/engine/trace"
 	"tocsin/providers"
 	"tocsin/providers/dial"
@@ -105,6 +107,18 @@ func (r tracedRecorder) End(ctx context.Context, j schedule.Job, res *engine.Res
 		run.(*trace.Run).End(res)
 	}
 	return r.Recorder.End(ctx, j, res)
+}
+
+// later has a lane make spans of the attempts that it makes after a run.
+func (t *tracing) later(l *delivery.Lane) {
+	if t == nil {
+		return
+	}
+	l.Trace = func(d store.Delivery, in providers.Trace) (providers.Trace, func(error, string)) {
+		return t.tracer.Later(trace.Later{
+			Workflow: d.Workflow, Run: d.Run, Step: d.Action, Provider: d.Provider, Message: d.Key, Attempt: d.Attempts, In: in,
+		})
+	}
 }
 
 // traceOf is where whoever started a run says that it stands: the input itself, or the

@@ -49,6 +49,10 @@ type Lane struct {
 	Raise func(ctx context.Context, alert map[string]any, start bool) error
 	// Fallback is told of that by the lane itself.
 	Fallback Fallback
+	// Trace is told of an attempt that the loop makes at a message whose run stood in a
+	// trace, says where the call stands, and is told when it is over, with the words of
+	// its error. nil: the call stands where the run did.
+	Trace func(d store.Delivery, in providers.Trace) (at providers.Trace, end func(err error, words string))
 	// Outcome counts what came of an attempt, or of a message without one: the state that
 	// it is in then. nil: nobody counts.
 	Outcome func(state store.State)

@@ -25,12 +25,13 @@ type parcel struct {
 	Compat   string             `json:"compat,omitempty"`
 	Episode  *providers.Episode `json:"episode,omitempty"`
 	Tellings []Telling          `json:"tellings,omitempty"`
+	Trace    providers.Trace    `json:"trace,omitzero"` // where the run stood
 }
 
 func parcelOf(m engine.Message) parcel {
 	p := parcel{
 		With: store.EncodeValue(m.With.Plain()), Field: m.Field, Timeout: m.Timeout,
-		Compat: m.Origin.Compat, Episode: m.Origin.Episode,
+		Compat: m.Origin.Compat, Episode: m.Origin.Episode, Trace: m.Origin.Trace,
 	}
 	if m.Inline.Data != nil {
 		p.Inline = store.EncodeValue(m.Inline.Plain())

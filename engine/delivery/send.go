@@ -60,7 +60,7 @@ func expired(d *store.Delivery) string {
 
 // finish makes the attempt, and writes down what came of it.
 func (l *Lane) finish(ctx context.Context, d *store.Delivery, p *parcel) error {
-	out, err := l.call(ctx, d, p)
+	out, err := l.traced(ctx, d, *p)
 	o := judge(err)
 	s, _ := l.learn(ctx, d, o, err)
 	if err := l.settle(ctx, s); err != nil {
@@ -71,6 +71,22 @@ func (l *Lane) finish(ctx context.Context, d *store.Delivery, p *parcel) error {
 		l.told(ctx, p, out)
 	}
 	return nil
+}
+
+// traced makes the attempt in the trace of the run that it is for.
+func (l *Lane) traced(ctx context.Context, d *store.Delivery, p parcel) (any, error) {
+	if l.Trace == nil || p.Trace.Parent == "" {
+		return l.call(ctx, d, &p)
+	}
+	at, end := l.Trace(*d, p.Trace)
+	p.Trace = at
+	out, err := l.call(ctx, d, &p)
+	words := ""
+	if err != nil {
+		words = l.words(d.Workflow, err)
+	}
+	end(err, words)
+	return out, err
 }
 
 // told tells the memory of alerts. If it cannot, a later run finds that the message has
@@ -150,7 +166,7 @@ func (l *Lane) notify(ctx context.Context, d *store.Delivery, p *parcel) (any, e
 		return nil, err
 	}
 	return client.Notify(providers.WithOrigin(ctx, providers.Origin{
-		Workflow: d.Workflow, Run: d.Run, Step: d.Action, Key: d.Key, Episode: p.Episode, Compat: p.Compat,
+		Workflow: d.Workflow, Run: d.Run, Step: d.Action, Key: d.Key, Episode: p.Episode, Compat: p.Compat, Trace: p.Trace,
 		Note: func(string, any) {},
 	}), with)
 }
