@@ -9,11 +9,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"tocsin/providers"
+	"tocsin/workflows/source"
 )
 
 // Main runs the command line with the given providers and returns the exit code. A
@@ -79,7 +81,7 @@ func newRoot(s *setup, list []command) *cobra.Command {
   tocsin examples run websocket-is-up    see the whole thing without any account`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
+		Args:          noCommand,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
@@ -119,6 +121,7 @@ var commands = []command{
 	{"ws", newWSCommand},
 	{"keys", newKeysCommand},
 	{"audit", newAuditCommand},
+	{"config", newConfigCommand},
 	{"healthcheck", newHealthcheckCommand},
 	{"version", newVersionCommand},
 }
@@ -132,6 +135,25 @@ func wanted(args []string) []command {
 		}
 	}
 	return commands
+}
+
+// noCommand is the error of words that begin with no command: a misspelt one, or a file.
+func noCommand(_ *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var names []string
+	for _, c := range commands {
+		names = append(names, c.name)
+	}
+	hint := `"tocsin --help" lists the commands`
+	if near := source.Nearest(strings.ToLower(args[0]), names); near != "" {
+		hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	if ext := filepath.Ext(args[0]); ext == ".yaml" || ext == ".yml" {
+		hint = fmt.Sprintf("\"tocsin run %s\" runs a file", args[0])
+	}
+	return usage(hint, "no command %q", args[0])
 }
 
 // commandPath is the command that args name, for the hint after a usage error.

@@ -74,7 +74,11 @@ func (s *setup) showFunction(fns *templating.Functions, name string) error {
 	}
 	if !ok {
 		hint := `"tocsin functions" lists them`
-		if near := source.Nearest(name, functionNames(fns)); near != "" {
+		near := source.Nearest(name, functionNames(fns))
+		if near == "" {
+			near = source.Nearest("keep."+name, functionNames(fns))
+		}
+		if near != "" {
 			hint = fmt.Sprintf("did you mean %q?", near)
 		}
 		return usage(hint, "no function %q", name)
