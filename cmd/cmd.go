@@ -147,7 +147,7 @@ func noCommand(_ *cobra.Command, args []string) error {
 		names = append(names, c.name)
 	}
 	hint := `"tocsin --help" lists the commands`
-	if near := source.Nearest(strings.ToLower(args[0]), names); near != "" {
+	if near := source.Nearest(args[0], names); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
 	if ext := filepath.Ext(args[0]); ext == ".yaml" || ext == ".yml" {
