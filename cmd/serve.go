@@ -57,11 +57,16 @@ TOCSIN_WORKFLOWS names, else KEEP_WORKFLOWS_DIRECTORY, else "workflows".
 
 What happens is remembered in one file (--store), and a run that was cut off goes on where it
 stopped. An alert: document tells once that it fires and once that it is over ("tocsin explain
-notify"), and a message that cannot be sent is sent later. Alerts of other systems, and those who
-operate the program, come by HTTP (--listen): Keep's paths, /api/v1, /metrics, /healthz. SIGTERM
-and SIGINT let runs end; a second one does not wait for them.`,
+notify"), and a message that cannot be sent is sent later; one that is dead is an alert, and
+--fallback is told. Alerts of other systems, and those who operate the program, come by HTTP
+(--listen): Keep's paths, /api/v1, /metrics, /healthz. SIGTERM and SIGINT let runs end; a second
+one does not wait for them.
+
+While all is well --heartbeat-url is called, so that its owner notices when it is not. With
+--otlp-endpoint, or OpenTelemetry's variables (OTEL_EXPORTER_OTLP_ENDPOINT), runs are traces.`,
 		Example: `  tocsin serve workflows
   tocsin serve workflows --store /var/lib/tocsin/tocsin.db
+  TOCSIN_HEARTBEAT_URL=https://hc-ping.com/your-uuid tocsin serve workflows --fallback slack-ops
   curl -s http://127.0.0.1:8080/api/v1/runs`,
 		RunE: func(c *cobra.Command, args []string) error { return sc.run(c.Context(), args) },
 	}
