@@ -235,7 +235,7 @@ func (c *serveCommand) newFleet(ctx context.Context, st *store.Store, log *slog.
 	c.listen.Bound = func(net.Addr) { f.notify(daemon.SdNotifyReady) }
 	f.api = &server.Server{
 		Store: st, Scheduler: f.scheduler, Worker: f.worker, Lane: f.lane, Book: f.book, Registry: c.registry, Listen: c.listen,
-		Version: version().Version, Metrics: metrics, Reload: f.reload, Providers: f.configured, Try: f.try, Replay: f.replay,
+		Version: version().Version, Metrics: metrics, Reload: f.reload, Providers: f.configured, Try: f.try, Replay: f.replay, Seal: f.lane.Key.Seal,
 		Fetch: newFetcher(f.public).get, Actions: f.shared, Checks: senders, Log: log,
 	}
 	if f.beat, err = f.newHeartbeat(); err != nil {

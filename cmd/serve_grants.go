@@ -1,11 +1,13 @@
 package cmd
 
 import (
+	"context"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"tocsin/engine/schedule"
+	"tocsin/engine/server"
 	"tocsin/providers"
 	"tocsin/providers/dial"
 	"tocsin/workflows"
@@ -162,6 +164,25 @@ func environment(d *document) source.Problems {
 	return problems
 }
 
+// ownSecret is a secret that the workflow was given by the API.
+func (f *fleet) ownSecret(workflow, name string) (string, bool) {
+	list, err := f.store.Secrets(context.Background(), workflow)
+	if err != nil {
+		f.log.Error("the secrets of a workflow cannot be read", "workflow", workflow, "error", err)
+	}
+	for _, s := range list {
+		if s.Name != name {
+			continue
+		}
+		text, err := f.lane.Key.Open(s.Sealed, server.SecretOf(workflow, name))
+		if err != nil {
+			f.log.Error("a secret of a workflow cannot be read", "workflow", workflow, "secret", name, "error", err)
+		}
+		return string(text), err == nil
+	}
+	return "", false
+}
+
 // secretOf is what {{ secrets.NAME }} of a workflow reads: of a file, the environment; of
 // the API, its own secrets and those of the environment that were granted.
 func (f *fleet) secretOf(workflow string, origin schedule.Origin) func(name string) (string, bool) {
@@ -169,9 +190,9 @@ func (f *fleet) secretOf(workflow string, origin schedule.Origin) func(name stri
 		return f.secret
 	}
 	return func(name string) (string, bool) {
-		if slices.Contains(f.grants.secrets, name) {
-			return f.secret(name)
+		if v, ok := f.ownSecret(workflow, name); ok || !slices.Contains(f.grants.secrets, name) {
+			return v, ok
 		}
-		return "", false
+		return f.secret(name)
 	}
 }

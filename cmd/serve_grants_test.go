@@ -259,3 +259,52 @@ func TestGrants(t *testing.T) {
 		}
 	}
 }
+
+// A workflow of the API reads the secrets that it was given, which nobody else sees, and
+// loses them when it is deleted.
+func TestSecretsOfWorkflowsOfTheAPI(t *testing.T) {
+	s := newService(t)
+	s.start()
+	text := "workflow:\n  id: tell\n  actions: [{name: a, provider: {type: console, with: {message: \"{{ secrets.pager | len }} letters: {{ secrets.pager }}\"}}}]\n"
+	put := func() {
+		t.Helper()
+		if status, answer := s.ask("PUT", "/api/v1/workflows/tell", text); status != http.StatusCreated {
+			t.Fatal(status, answer)
+		}
+	}
+	runs := 0
+	run := func(want string) {
+		t.Helper()
+		if status, answer := s.ask("POST", "/api/v1/workflows/tell/run", "{}"); status != http.StatusAccepted {
+			t.Fatal(status, answer)
+		}
+		runs++
+		s.until("it ran", func() bool { return strings.Count(s.look("runs", "-o", "json"), `"ended": "`) == runs })
+		if list := s.look("runs", "-o", "json", "--limit", "1"); !strings.Contains(list, want) {
+			t.Errorf("no %q: %s", want, list)
+		}
+	}
+	put()
+	if status, answer := s.ask("POST", "/workflows/tell/secrets", `{"pager": "canary-of-tell"}`); status != http.StatusCreated {
+		t.Fatal(status, answer)
+	}
+	run(`"status": "done"`)
+	s.until("it is printed", func() bool { return strings.Contains(s.stdout.String(), "14 letters: [redacted]") })
+	if _, answer := s.ask("GET", "/workflows/tell/secrets", ""); strings.Contains(answer, "canary") {
+		t.Error(answer)
+	}
+	if status, answer := s.ask("DELETE", "/api/v1/workflows/tell", ""); status != http.StatusOK {
+		t.Fatal(status, answer)
+	}
+	put()
+	run("secrets.pager")
+	s.stopped()
+	for _, name := range []string{s.store, s.store + "-wal"} {
+		if file, err := os.ReadFile(name); err == nil && bytes.Contains(file, []byte("canary-of-tell")) {
+			t.Errorf("%s has the secret in it", name)
+		}
+	}
+	if strings.Contains(s.stdout.String()+s.stderr.String()+s.look("audit"), "canary-of-tell") {
+		t.Error("the secret came out")
+	}
+}

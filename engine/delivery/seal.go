@@ -87,6 +87,16 @@ func (k *Key) seal(text []byte, about string) []byte {
 	return k.aead.Seal(nonce, nonce, text, []byte(about))
 }
 
+// Seal encrypts text that somebody else keeps, such as the secrets of workflows; about is
+// what it belongs to, and must be the same to open it.
+func (k *Key) Seal(text []byte, about string) []byte { return k.seal(text, "kept: "+about) }
+
+// Open reads what Seal made. The error says that it was another key, or is about something
+// else.
+func (k *Key) Open(sealed []byte, about string) ([]byte, error) {
+	return k.open(sealed, "kept: "+about)
+}
+
 var errSealed = errors.New("what it says cannot be read: it was sealed with another key")
 
 func (k *Key) open(sealed []byte, about string) ([]byte, error) {

@@ -57,6 +57,7 @@ func TestEveryRouteAsDocumented(t *testing.T) {
 	s := newScene(t, func(srv *Server) {
 		srv.Providers = func() []Configured { return []Configured{{"mock-1", "mock"}} }
 		srv.Actions = func() []Configured { return []Configured{{"tell-ops", "mock"}} }
+		srv.Seal = func(text []byte, about string) []byte { return []byte(about) }
 		srv.Replay = func(ctx context.Context, run string, order ReplayOrder, by Caller) (Replay, error) {
 			_, was, err := srv.Store.Run(ctx, run)
 			if !order.Offline {
@@ -200,6 +201,15 @@ func (s scene) keep() {
 	s.does(201, "POST /workflows", nil, form, "Content-Type", "multipart/form-data; boundary=b")
 	up := []any{"up"}
 	s.does(201, "PUT /workflows/{id}", up, strings.Replace(uploaded, "name: Up", "name: Upper", 1))
+	s.does(201, "POST /workflows/{id}/secrets", up, m{"pager": "canary", "other": "canary"})
+	s.does(400, "POST /workflows/{id}/secrets", up, m{"no name": "canary"})
+	s.does(403, "POST /workflows/{id}/secrets", []any{"disk"}, m{"pager": "canary"})
+	s.does(404, "POST /workflows/{id}/secrets", []any{"nothing"}, m{"pager": "canary"})
+	if a := s.does(200, "GET /workflows/{id}/secrets", up, nil); a.body != "{\"other\":\"[redacted]\",\"pager\":\"[redacted]\"}\n" {
+		t.Error(a.body)
+	}
+	s.does(201, "DELETE /workflows/{id}/secrets/{name}", []any{"up", "other"}, nil)
+	s.does(404, "DELETE /workflows/{id}/secrets/{name}", []any{"up", "other"}, nil)
 	s.does(200, "PUT /workflows/{id}/toggle", up, nil)
 	if a := s.does(200, "PUT /workflows/{id}/toggle", up, nil); a.text(t, "is_disabled") != "false" {
 		t.Error(a.body)

@@ -52,6 +52,9 @@ type Server struct {
 	// Try runs a workflow that is not kept, which was compiled without an error, and says
 	// which run it is (POST /workflows/test); nil: that is not done.
 	Try func(ctx context.Context, text []byte, in engine.Input) (run string, err error)
+	// Seal encrypts a secret, about what it belongs to, before it is kept; nil: workflows
+	// have none of their own.
+	Seal func(text []byte, about string) []byte
 	// Replay runs a run again (POST /api/v1/runs/{id}/replay); nil: that is not done.
 	Replay ReplayFunc
 	// Checks say, by the name of a format, how deliveries without a key prove who they

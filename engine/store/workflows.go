@@ -53,7 +53,7 @@ func (s *Store) PutWorkflow(ctx context.Context, id, text, by string) (revision 
 	return revision, err
 }
 
-// DeleteWorkflow takes a workflow away; its revisions stay. ErrNotFound: there is none.
+// DeleteWorkflow takes a workflow away, with its secrets; its revisions stay. ErrNotFound: there is none.
 func (s *Store) DeleteWorkflow(ctx context.Context, id string) error {
 	now := stamp(s.Now())
 	return s.finish(ctx, func(t *tx) error {
@@ -61,7 +61,10 @@ func (s *Store) DeleteWorkflow(ctx context.Context, id string) error {
 		if err == nil && n == 0 {
 			return fmt.Errorf("workflow %s: %w", id, ErrNotFound)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return t.exec("DELETE FROM secrets WHERE workflow = ?", id)
 	})
 }
 
