@@ -163,7 +163,7 @@ func (sh *configShow) setting(f *pflag.Flag) shownSetting {
 // hidden is a value without what is nobody's business: an address may be a key itself.
 func hidden(name, text string) string {
 	name = strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
-	secret := slices.ContainsFunc([]string{"SECRET", "KEY", "TOKEN", "PASSWORD", "HEADERS", "PROVIDER_"}, func(part string) bool {
+	secret := slices.ContainsFunc([]string{"SECRET", "KEY", "TOKEN", "PASSWORD", "HEADERS", "PROVIDER_", "TOCSIN_INGEST_"}, func(part string) bool {
 		return strings.Contains(name, part)
 	}) || strings.HasSuffix(name, "_PROVIDERS") && strings.HasPrefix(strings.TrimSpace(text), "{")
 	if name == "TLS_KEY" || strings.HasSuffix(name, "_CLIENT_KEY") {

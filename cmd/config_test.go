@@ -34,6 +34,7 @@ func TestHidden(t *testing.T) {
 		{"TOCSIN_API_KEY", "tocsin_x", "[redacted]"},
 		{"TOCSIN_SECRET_X", "x", "[redacted]"},
 		{"TOCSIN_SECRET_EMPTY", "", ""},
+		{"TOCSIN_INGEST_GRAFANA", "x", "[redacted]"},
 		{"KEEP_PROVIDER_SLACK", "{}", "[redacted]"},
 		{"KEEP_PROVIDERS", `{"a": {}}`, "[redacted]"},
 		{"KEEP_PROVIDERS", "./providers.json", "./providers.json"},
