@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"context"
 	"time"
 
 	"tocsin/providers"
@@ -65,10 +66,15 @@ type meter struct {
 	dropped dropped // the same of messages that were dropped
 }
 
-func newMeter(to providers.Meter, o providers.Origin) *meter {
+// newMeter takes figures to another one, in the name of what ctx is for. An Origin is large:
+// whoever listens must not have one on its stack.
+//
+//go:noinline
+func newMeter(ctx context.Context, to providers.Meter) *meter {
 	if to == nil {
 		return nil
 	}
+	o := providers.OriginOf(ctx)
 	return &meter{to: to, workflow: o.Workflow, trigger: o.Step}
 }
 

@@ -53,7 +53,7 @@ func figures(t *testing.T, yaml string, span time.Duration, server func(n int, p
 	n := &noted{values: map[string]float64{}}
 	synctest.Test(t, func(t *testing.T) {
 		th := &theatre{t: t, server: server, done: make(chan struct{})}
-		th.set = func(s *subscription) { s.meter = newMeter(n, providers.Origin{Workflow: "w", Step: "t"}) }
+		th.set = func(s *subscription) { s.meter = newMeter(forTrigger(), n) }
 		th.start(yaml, nil)
 		time.Sleep(span)
 		synctest.Wait()
@@ -64,6 +64,11 @@ func figures(t *testing.T, yaml string, span time.Duration, server func(n int, p
 		ended = n.lines()
 	})
 	return open, ended
+}
+
+// forTrigger is what is done for a trigger.
+func forTrigger() context.Context {
+	return providers.WithOrigin(context.Background(), providers.Origin{Workflow: "w", Step: "t"})
 }
 
 // lines are what there is, without the names of the workflow and the trigger.
@@ -127,7 +132,7 @@ func TestFiguresOfDrops(t *testing.T) {
 	} {
 		q := newQueue(2, 0, nil) // nobody deals with them
 		n := &noted{values: map[string]float64{}}
-		m := newMeter(n, providers.Origin{Workflow: "w", Step: "t"})
+		m := newMeter(forTrigger(), n)
 		s := &subscription{live: &live{overflow: overflow}, queue: q, meter: m}
 		for range 3 {
 			s.add(item{}, item{})
@@ -149,7 +154,7 @@ func TestFiguresOfCertificates(t *testing.T) {
 		t.Fatal(err)
 	}
 	var seen []string
-	err = stream(providers.WithOrigin(context.Background(), providers.Origin{Workflow: "w", Step: "t"}), func(providers.Alert) error {
+	err = stream(forTrigger(), func(providers.Alert) error {
 		seen = n.lines()
 		return nil
 	})

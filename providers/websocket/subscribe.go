@@ -39,7 +39,7 @@ func (c *client) Subscribe(p Subscription) (providers.Stream, error) {
 			e := i.event()
 			return emit(e.alert(i.at))
 		}
-		s.meter = newMeter(c.meter, providers.OriginOf(ctx))
+		s.meter = newMeter(ctx, c.meter)
 		return s.run(ctx)
 	}, nil
 }
