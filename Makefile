@@ -2,7 +2,7 @@
 GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build check format lint test bench soak fuzz deep update
+.PHONY: build check format lint test bench soak fuzz deep release update
 
 build:                 ## the program, as ./tocsin
 	CGO_ENABLED=0 $(GO) build -trimpath -o tocsin ./cmd/tocsin
@@ -31,6 +31,9 @@ fuzz:                  ## 20 s for each fuzz target; TIME=5m for longer
 
 deep:                  ## what the check tries a few times, tried often; 50 minutes, and a report. PARTS="store model" for some of it
 	bash .ci/deep $(PARTS)
+
+release:               ## static binaries for six platforms, with licences, SBOM and checksums, in dist/
+	bash .ci/release dist $(PLATFORMS)
 
 update:                ## rewrite golden files and references; read them before you commit
 	$(GO) test ./... -update
