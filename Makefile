@@ -20,8 +20,8 @@ lint:
 test:
 	$(GO) test -race -shuffle=on ./...
 
-bench:                 ## run-once time against a minimal program, and what the engine costs
-	bash testdata/bench/run
+bench:                 ## every figure beside its goal, as a table, JSON and a plot, in bin/bench; 20 minutes. OUT=folder; PARTS="run websocket serve"
+	PARTS="$(PARTS)" bash testdata/bench/all $(or $(OUT),bin/bench)
 
 soak:                  ## a thousand websocket subscriptions through restarts, 10 minutes; TIME=3m for less
 	TOCSIN_SOAK=$(or $(TIME),10m) $(GO) test -count=1 -timeout 0 -v -run 'TestSoak$$' ./providers/websocket

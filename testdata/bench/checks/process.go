@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strconv"
 )
 
 // A process is one of ours, told what to do line by line; it answers each with a line
@@ -61,6 +62,8 @@ func obey(in io.Reader, out io.Writer, do func(words string) (any, error)) error
 	}
 	return nil
 }
+
+func (p *process) pid() string { return strconv.Itoa(p.cmd.Process.Pid) }
 
 // end lets the process end, which it does when nobody tells it anything any more.
 func (p *process) end() {
