@@ -349,6 +349,7 @@ func (f *fleet) changed(ctx context.Context) {
 	f.complain(ctx)
 	f.keepTexts(ctx)
 	f.tidy()
+	f.renewFallback()
 	if slices.ContainsFunc(f.catalog.Files(), func(file schedule.File) bool { return file.Version != file.Good }) {
 		return
 	}

@@ -2,9 +2,11 @@ package cmd
 
 import (
 	"cmp"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"tocsin/engine/delivery"
 	"tocsin/engine/server"
@@ -14,15 +16,14 @@ import (
 	"tocsin/workflows/source"
 )
 
-// findFallback opens what --fallback names: whom the program itself tells that messages
-// do not arrive. Its configuration is one of those that workflows could use.
+// findFallback is whom --fallback names: who is told by the program itself that messages do
+// not arrive. Its configuration is one of those that workflows could use.
 func (f *fleet) findFallback() (delivery.Fallback, error) {
-	name := cmp.Or(f.fallback, f.getenv("TOCSIN_FALLBACK"))
+	name := f.fallbackName()
 	if name == "" {
 		return delivery.Fallback{}, nil
 	}
-	d := &document{name: filepath.Join(f.folder.Dirs[0], "-"), file: &workflows.File{}}
-	pool, problems, err := f.setup.pool(d, f.env)
+	pool, problems, err := f.openFallback()
 	if err != nil {
 		return delivery.Fallback{}, err
 	}
@@ -48,6 +49,37 @@ func (f *fleet) findFallback() (delivery.Fallback, error) {
 	return delivery.Fallback{Provider: p.Type, Config: name, Field: p.Notify.Message, With: with}, nil
 }
 
+func (f *fleet) fallbackName() string { return cmp.Or(f.fallback, f.getenv("TOCSIN_FALLBACK")) }
+
+// openFallback is a pool with the configurations as they are now.
+func (f *fleet) openFallback() (*providers.Pool, source.Problems, error) {
+	return f.setup.pool(&document{name: filepath.Join(f.folder.Dirs[0], "-"), file: &workflows.File{}}, f.env)
+}
+
+// renewFallback reads the fallback's configuration anew. One that is wrong keeps what it
+// was before. f.mu is not held.
+func (f *fleet) renewFallback() {
+	if f.fallbackName() == "" {
+		return
+	}
+	pool, problems, err := f.openFallback()
+	if err == nil {
+		err = problems.Err()
+	}
+	if err == nil && !pool.Defined(f.fallbackName()) {
+		err = fmt.Errorf("no configuration %q", f.fallbackName())
+	}
+	if err != nil {
+		f.log.Error("the fallback keeps its configuration", "error", err)
+		return
+	}
+	f.mu.Lock()
+	before := f.ownPool
+	f.ownPool = pool
+	f.mu.Unlock()
+	time.AfterFunc(retired, func() { _ = before.Close() }) // what it says was said by whoever used it
+}
+
 // tellsOf has the lane tell of messages: of dead ones by an alert and the fallback, of all
 // in figures and traces.
 func (f *fleet) tellsOf(metrics *server.Metrics) (err error) {
@@ -61,6 +93,8 @@ func (f *fleet) tellsOf(metrics *server.Metrics) (err error) {
 // clients has the providers of a workflow, or of the lane itself; nil: there are none.
 func (f *fleet) clients(workflow string) *providers.Pool {
 	if workflow == delivery.Own {
+		f.mu.Lock()
+		defer f.mu.Unlock()
 		return f.ownPool
 	}
 	return f.pool(workflow)

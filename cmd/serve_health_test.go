@@ -231,3 +231,41 @@ func TestServeWrongSettings(t *testing.T) {
 		})
 	}
 }
+
+// The fallback's configuration is read anew with the files; one that is wrong keeps what it
+// was before.
+func TestServeReadsTheFallbackAnew(t *testing.T) {
+	b := newSwitchboard(t, "/ops")
+	s := newService(t)
+	s.args = []string{"--fallback", "spare"}
+	channel := func(name, path string) string {
+		return name + ": {type: webhook, authentication: {url: \"" + b.URL + path + "\"}}\n"
+	}
+	s.write("providers.yaml", channel("ops", "/ops")+channel("spare", "/old"))
+	s.write("tell.yaml", "workflow:\n  id: tells\n  triggers: [{type: manual}]\n  actions:\n    - {name: tell, provider: {type: webhook, config: \"{{ providers.ops }}\", with: {message: hello}}}\n")
+	s.start()
+	url := s.url()
+	post := func(path string) {
+		t.Helper()
+		resp, err := http.Post(url+path, "application/json", strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode/100 != 2 {
+			t.Fatalf("%s: %s", path, resp.Status)
+		}
+	}
+	s.write("providers.yaml", channel("ops", "/ops"))
+	post("/-/reload")
+	s.until("it says what is wrong", func() bool {
+		return strings.Contains(s.stderr.String(), `msg="the fallback keeps its configuration" error="no configuration \"spare\""`)
+	})
+	s.write("providers.yaml", channel("ops", "/ops")+channel("spare", "/new"))
+	post("/-/reload")
+	post("/api/v1/workflows/tells/run")
+	s.until("the fallback heard", func() bool { return b.count("/new") == 1 })
+	if b.count("/old") > 0 {
+		t.Error("the one before was told")
+	}
+}

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -225,5 +226,37 @@ func TestTheAlertCannotBeKept(t *testing.T) {
 			t.Errorf("raised: %s; %v", got, b.Health())
 		}
 		b.balanced(1, ops)
+	})
+}
+
+// A loop that does not go round is noticed, and one that has nothing to do is not taken
+// for it.
+func TestTheLoopIsWatched(t *testing.T) {
+	ops := newLedger(t)
+	synctest.Test(t, func(t *testing.T) {
+		b, _ := timed(t, ops)
+		hung := make(chan struct{})
+		keep := b.Raise
+		b.Raise = func(ctx context.Context, alert map[string]any, start bool) error {
+			<-hung
+			return keep(ctx, alert, start)
+		}
+		defer b.running()()
+		time.Sleep(time.Hour)
+		if err := errors.Join(b.Stalled(), b.Health()); err != nil {
+			t.Error(err)
+		}
+		ops.answers(always(404))
+		_, _ = b.tell("k1", "ops")
+		b.Wake()
+		time.Sleep(3 * time.Minute)
+		if err := b.Health(); err == nil || !strings.HasPrefix(err.Error(), "messages are not looked at since ") {
+			t.Error(err)
+		}
+		close(hung)
+		time.Sleep(time.Minute)
+		if err := b.Health(); err != nil {
+			t.Error(err)
+		}
 	})
 }

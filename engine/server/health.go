@@ -17,8 +17,10 @@ type Sender interface {
 
 // Unwell says in words what is wrong with the process itself; nothing where it is well.
 // That a workflow fails, or somebody who is to be told is away, is none of it.
-func (s *Server) Unwell() []string {
-	words := s.Scheduler.State().Unwell()
+func (s *Server) Unwell() []string { return s.unwell(s.Scheduler.State()) }
+
+func (s *Server) unwell(st schedule.State) []string {
+	words := st.Unwell()
 	if err := s.Store.Health(); err != nil {
 		words = append(words, "the store: "+err.Error())
 	}

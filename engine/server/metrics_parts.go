@@ -21,7 +21,7 @@ func (s *Server) figures(p *sheet) {
 		workerFigures(p, s.Worker.State())
 	}
 	well := 0.0
-	if len(s.Unwell()) == 0 {
+	if len(s.unwell(st)) == 0 {
 		well = 1
 	}
 	p.value(gauge, "tocsin_healthy", "Whether the process is well: its store, its scheduler and its messages: 1 or 0.", well)

@@ -37,7 +37,7 @@ func showStatus(c *call) (statusView, error) {
 	v := statusView{
 		Version: orElse(c.s.Version, "development"), Started: c.s.began, Now: c.s.Now(), Unwell: []string{}, Workflows: len(c.s.catalog().Items()),
 	}
-	v.Unwell = append(v.Unwell, c.s.Unwell()...)
+	v.Unwell = append(v.Unwell, c.s.unwell(st)...)
 	for _, l := range st.Lanes {
 		v.Running, v.Waiting = v.Running+l.Running, v.Waiting+l.Waiting
 	}
