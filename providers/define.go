@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"reflect"
+	"sync"
 
 	"tocsin/templating/value"
 	"tocsin/workflows/schema"
@@ -222,13 +223,20 @@ func decoder[T any]() (*schema.Schema, func(what string, v source.Value) (T, err
 		return schema.Of[anything](), func(_ string, v source.Value) (T, error) { return any(v).(T), nil }
 	}
 	s := schema.Of[T]()
+	var spare sync.Pool // of *T: some have two kilobytes, and there may be thousands at a time
 	return s, func(what string, v source.Value) (T, error) {
-		var t T
+		t, ok := spare.Get().(*T)
+		if !ok {
+			t = new(T)
+		}
 		if v.Data == nil {
 			v.Data = source.Map{}
 		}
-		err := s.Decode(v, what, &t)
-		return t, err
+		err := s.Decode(v, what, t)
+		decoded := *t
+		*t = *new(T)
+		spare.Put(t)
+		return decoded, err
 	}
 }
 
