@@ -36,17 +36,18 @@ type Network struct {
 // network is a checked Network.
 type network struct {
 	proxy        *proxy // nil: none of the parameters'
-	environment  bool   // whether those of the environment count
 	proxyHeaders []headerField
 	proxyTLS     *tlsSettings // nil: nothing is said of it
 
 	family    string // auto, ipv4 or ipv6
-	fallback  bool
 	dns       string // host:port of a name server; "": the system's
-	dnsTCP    bool
 	hosts     map[string][]netip.Addr
 	source    netip.Addr
 	keepAlive time.Duration // negative: none
+
+	environment bool // whether the environment's proxies count
+	fallback    bool // to the other family
+	dnsTCP      bool
 }
 
 const defaultKeepAlive = 15 * time.Second

@@ -23,17 +23,16 @@ type settings struct {
 	opening      []turn
 	payloads     []payload
 	receive      string // required, optional or none
-	receiveFirst bool
 	minMessages  int
 	maxMessages  int
 	expectStatus []int
 	expectClose  closeSet
-	measurePing  bool
 	maxMessage   int64
 	maxResult    int
-	anyUTF8      bool
 	script       []act
 	reader       *format.Reader // nil: messages are not read as data
+
+	receiveFirst, measurePing, anyUTF8 bool
 
 	expectations
 	attempts
