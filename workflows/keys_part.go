@@ -31,7 +31,7 @@ var triggerKinds = []kind{
 	}}},
 	{"interval", rows{
 		head: head{
-			what:    "interval trigger",
+			what: "interval trigger", misplaced: misplacedInInterval,
 			doc:     "Starts the workflow again and again, counted from start to start.",
 			example: "type: interval\nvalue: 5m",
 		},
@@ -122,6 +122,14 @@ var triggerKinds = []kind{
 			example: "type: incident\nevents: [created, updated]",
 		}},
 	}},
+}
+
+// misplacedInInterval knows the keys of times of the clock.
+func misplacedInInterval(_ source.Map, key string) (where, missing string) {
+	if key == "cron" || key == "timezone" {
+		return `in a trigger of "type: cron"`, ""
+	}
+	return "", ""
 }
 
 // catchUpRow and overlapRow are what every trigger of the clock may say besides.
