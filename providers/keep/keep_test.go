@@ -360,6 +360,7 @@ func TestQuery(t *testing.T) {
 		{"further back", `{filters: [{key: service, value: web}], time_delta: 3}`, "firing old c"},
 		{"not so far back", `{filters: [{key: service, value: web}]}`, ""},
 		{"between two times", `{filters: [{key: service, value: db}], timerange: {from: "2026-01-02T11:15:00Z", to: "2026-01-02T11:45:00"}, distinct: false}`, "resolved d1 a"},
+		{"until now", `{filters: [{key: service, value: db}], timerange: {from: "2026-01-02T11:15:00Z", to: now}}`, "firing d2 b\nresolved d1 a"},
 		{"at most", `{filters: [{key: service, value: db}], limit: 1}`, "firing d2 b"},
 		{"in CEL", `{version: 2, filter: "severity == 'critical' && status == 'firing'"}`, "firing d2 b"},
 		{"in CEL with data", `{version: 2, filter: 'name == "{{ inputs.name }}"'}`, ""},

@@ -82,6 +82,10 @@ func (q Query) within(now time.Time, s *Search) error {
 		if end.text == "" {
 			continue
 		}
+		if end.text == "now" { // as files for Keep end it
+			*end.dst = now
+			continue
+		}
 		t, ok := parseTime(end.text)
 		if !ok {
 			return fmt.Errorf("timerange: %q is not a time such as 2026-01-02T15:04:05Z", end.text)
