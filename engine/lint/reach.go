@@ -149,5 +149,6 @@ func (c *checker) strayKeys() {
 	}
 }
 
-// ownKeys are keys of a step that no provider has a parameter of.
-var ownKeys = []string{"if", "foreach", "condition", "on-failure", "throttle", "continue", "continue_on_error", "expect", "alias"}
+// ownKeys are keys of a step that no provider has a parameter of, as opsgenie has of
+// alias.
+var ownKeys = []string{"if", "foreach", "condition", "on-failure", "throttle", "continue", "continue_on_error", "expect"}
