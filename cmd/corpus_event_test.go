@@ -165,16 +165,26 @@ func (r *reads) fields(root string, fields map[string]any) map[string]any {
 	if w == nil {
 		return fields
 	}
+	r.fill(root, w, fields)
+	return fields
+}
+
+// fill is fields for those at path.
+func (r *reads) fill(path string, w *want, fields map[string]any) {
 	for _, k := range w.keys {
-		if _, has := fields[k]; has || r.absent[root+"."+k] {
-			if has && w.kids[k].hope != nil && k != "severity" && k != "status" {
-				fields[k] = w.kids[k].hope
+		kid, at := w.kids[k], path+"."+k
+		v, has := fields[k]
+		inner, isMap := v.(map[string]any)
+		switch {
+		case isMap:
+			r.fill(at, kid, inner)
+		case has && kid.hope != nil && k != "severity" && k != "status":
+			fields[k] = kid.hope
+		case has || r.absent[at]:
+		default:
+			if v := free(kid, k); v != nil {
+				fields[k] = v
 			}
-			continue
-		}
-		if v := free(w.kids[k], k); v != nil {
-			fields[k] = v
 		}
 	}
-	return fields
 }
