@@ -38,9 +38,11 @@ for the last day.`,
 		RunE: func(c *cobra.Command, _ []string) error { return a.run(c.Context()) },
 	}
 	s.storeFlag(c)
+	s.serverFlag(c)
 	c.Flags().BoolVar(&a.all, "all", false, "what is well, too")
 	c.Flags().IntVar(&a.limit, "limit", 100, "how many of those that came in, the newest")
 	s.outputFlag(c, "text", "json")
+	c.AddCommand(newAlertsAckCommand(s), newAlertsUnackCommand(s))
 	return c
 }
 
@@ -67,44 +69,54 @@ type alertLine struct {
 const lately = 24 * time.Hour
 
 func (a *alertsCommand) run(ctx context.Context) error {
-	return a.withStore(ctx, func(st *store.Store) error {
-		lines, err := a.lines(ctx, st, time.Now())
-		switch {
-		case err != nil:
-			return err
-		case a.output == "json":
-			return a.json(lines)
-		}
-		return a.print(lines)
+	return a.look(ctx, func(c *client) error {
+		lines, err := c.alerts(ctx, a.limit)
+		return a.listed(lines, err)
+	}, func(st *store.Store) error {
+		lines, err := a.lines(ctx, st)
+		return a.listed(lines, err)
 	})
 }
 
-func (a *alertsCommand) lines(ctx context.Context, st *store.Store, now time.Time) ([]alertLine, error) {
+// listed prints alerts, unless they could not be had: those that fire first, and without
+// --all not what is well and was for some time.
+func (a *alertsCommand) listed(lines []alertLine, err error) error {
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	lines = slices.DeleteFunc(append([]alertLine{}, lines...), func(l alertLine) bool { return !a.all && l.past(now) })
+	slices.SortStableFunc(lines, func(a, b alertLine) int {
+		return cmp.Or(rank(a.Status)-rank(b.Status), b.Since.Compare(a.Since))
+	})
+	if a.output == "json" {
+		return a.json(lines)
+	}
+	return a.print(lines)
+}
+
+// past says that the alert is over for some time.
+func (l alertLine) past(now time.Time) bool {
+	if l.Workflow != "" {
+		return l.Status == string(episode.OK) || l.Ended != nil && now.Sub(*l.Ended) > lately
+	}
+	return l.Status == "resolved" && now.Sub(l.Since) > lately
+}
+
+func (a *alertsCommand) lines(ctx context.Context, st *store.Store) ([]alertLine, error) {
 	records, _, err := st.Episodes(ctx)
 	if err != nil {
 		return nil, err
 	}
 	lines := []alertLine{}
 	for i := range records {
-		l := episodeLine(&records[i])
-		over := l.Status == string(episode.OK) || l.Ended != nil && now.Sub(*l.Ended) > lately
-		if a.all || !over {
-			lines = append(lines, l)
-		}
+		lines = append(lines, episodeLine(&records[i]))
 	}
 	found, err := st.Alerts(ctx, keep.Search{Distinct: true, Limit: a.limit})
-	if err != nil {
-		return nil, err
-	}
 	for _, f := range found {
-		if l := receivedLine(f.Alert); a.all || l.Status != "resolved" || now.Sub(l.Since) <= lately {
-			lines = append(lines, l)
-		}
+		lines = append(lines, receivedLine(f.Alert))
 	}
-	slices.SortStableFunc(lines, func(a, b alertLine) int {
-		return cmp.Or(rank(a.Status)-rank(b.Status), b.Since.Compare(a.Since))
-	})
-	return lines, nil
+	return lines, err
 }
 
 // rank is how far up in the list a status stands.

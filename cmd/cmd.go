@@ -107,6 +107,7 @@ var commands = []command{
 	{"deliveries", newDeliveriesCommand},
 	{"notify", newNotifyCommand},
 	{"alerts", newAlertsCommand},
+	{"silences", newSilencesCommand},
 	{"validate", newValidateCommand},
 	{"lint", newLintCommand},
 	{"render", newRenderCommand},

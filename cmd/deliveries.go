@@ -43,6 +43,7 @@ and when they are tried again. A message is
 	}
 	f := c.Flags()
 	s.storeFlag(c)
+	s.serverFlag(c)
 	f.StringVar(&d.state, "state", "", "only messages in this state")
 	f.StringVar(&d.filter.Workflow, "workflow", "", "only messages of this workflow")
 	f.StringVar(&d.filter.Run, "run", "", "only messages of this run")
@@ -107,16 +108,24 @@ func (d *deliveriesCommand) list(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return d.withStore(ctx, func(st *store.Store) error {
+	return d.look(ctx, func(c *client) error {
+		list, err := c.deliveries(ctx, filter)
+		return d.listed(list, now, err)
+	}, func(st *store.Store) error {
 		list, err := st.Deliveries(ctx, filter)
-		if err != nil {
-			return broken(err)
-		}
-		if d.output == "json" {
-			return d.writeDeliveries(list)
-		}
-		return d.printDeliveries(list, now)
+		return d.listed(list, now, err)
 	})
+}
+
+// listed prints messages, unless they could not be had.
+func (d *deliveriesCommand) listed(list []store.Delivery, now time.Time, err error) error {
+	switch {
+	case err != nil:
+		return err
+	case d.output == "json":
+		return d.writeDeliveries(list)
+	}
+	return d.printDeliveries(list, now)
 }
 
 // A deliveryLine is a message as JSON.

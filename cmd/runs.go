@@ -40,6 +40,7 @@ func newRunsCommand(s *setup) *cobra.Command {
 	}
 	f := c.Flags()
 	s.storeFlag(c)
+	s.serverFlag(c)
 	f.StringVar(&r.workflow, "workflow", "", "only runs of this workflow")
 	f.Var((*list)(&r.status), "status", "only runs that ended so: done, failed, error, timeout, canceled, skipped, or running (repeatable)")
 	f.StringVar(&r.since, "since", "", "only runs that began in the last such time: 30m, 24h, 7d")
@@ -58,6 +59,7 @@ func newRunsShowCommand(s *setup) *cobra.Command {
 		RunE:    func(c *cobra.Command, args []string) error { return s.showRun(c.Context(), args[0]) },
 	}
 	s.storeFlag(c)
+	s.serverFlag(c)
 	s.outputFlag(c, "text", "json")
 	return c
 }
@@ -95,16 +97,24 @@ func (r *runsCommand) list(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return r.withStore(ctx, func(st *store.Store) error {
+	return r.look(ctx, func(c *client) error {
+		runs, total, err := c.runs(ctx, filter)
+		return r.listed(runs, total, now, err)
+	}, func(st *store.Store) error {
 		runs, total, err := st.Runs(ctx, filter)
-		if err != nil {
-			return err
-		}
-		if r.output == "json" {
-			return r.writeRuns(runs, total)
-		}
-		return r.printRuns(runs, total, now)
+		return r.listed(runs, total, now, err)
 	})
+}
+
+// listed prints runs, unless they could not be had.
+func (r *runsCommand) listed(runs []store.Run, total int, now time.Time, err error) error {
+	switch {
+	case err != nil:
+		return err
+	case r.output == "json":
+		return r.writeRuns(runs, total)
+	}
+	return r.printRuns(runs, total, now)
 }
 
 // A runLine is a run as JSON.
@@ -158,7 +168,10 @@ func (r *runsCommand) printRuns(runs []store.Run, total int, now time.Time) erro
 }
 
 func (s *setup) showRun(ctx context.Context, id string) error {
-	return s.withStore(ctx, func(st *store.Store) error {
+	return s.look(ctx, func(c *client) error {
+		row, result, events, err := c.run(ctx, id)
+		return s.shown(row, result, events, err)
+	}, func(st *store.Store) error {
 		row, result, err := st.Run(ctx, id)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
@@ -166,15 +179,24 @@ func (s *setup) showRun(ctx context.Context, id string) error {
 		case err != nil:
 			return err
 		}
-		if s.output == "json" {
-			return report.JSON(s.stdout, []*engine.Result{result})
-		}
-		return s.printRun(ctx, st, row, result)
+		events, err := st.Events(ctx, id)
+		return s.shown(row, result, events, err)
 	})
 }
 
+// shown prints a run, unless it could not be had.
+func (s *setup) shown(row store.Run, result *engine.Result, events []engine.Event, err error) error {
+	switch {
+	case err != nil:
+		return err
+	case s.output == "json":
+		return report.JSON(s.stdout, []*engine.Result{result})
+	}
+	return s.printRun(row, result, events)
+}
+
 // printRun is the run as it would have been reported, and what happened when.
-func (s *setup) printRun(ctx context.Context, st *store.Store, row store.Run, result *engine.Result) error {
+func (s *setup) printRun(row store.Run, result *engine.Result, events []engine.Event) error {
 	fmt.Fprintf(s.stdout, "run %s of %s, %s, due %s\n", row.ID, clean(row.Workflow), clean(row.By), row.Due.Local().Format(time.DateTime))
 	if row.Attempt > 1 {
 		fmt.Fprintf(s.stdout, "it was cut off and went on: attempt %d\n", row.Attempt)
@@ -183,10 +205,6 @@ func (s *setup) printRun(ctx context.Context, st *store.Store, row store.Run, re
 		fmt.Fprintln(s.stdout, "it is under way")
 	}
 	if err := (report.Text{Style: s.style(s.stdout), Explain: true}).Write(s.stdout, []*engine.Result{result}); err != nil {
-		return err
-	}
-	events, err := st.Events(ctx, row.ID)
-	if err != nil {
 		return err
 	}
 	fmt.Fprintln(s.stdout, "\ntimeline")
@@ -210,6 +228,19 @@ func eventNote(e engine.Event) string {
 		return cut(string(value.AppendJSON(nil, e.Output)), 100)
 	}
 	return string(e.Status)
+}
+
+// look reads something of the server that was named, else of the store that is there.
+func (s *setup) look(ctx context.Context, ask func(*client) error, read func(*store.Store) error) error {
+	c, err := s.remote()
+	switch {
+	case err != nil:
+		return err
+	case c != nil:
+		defer c.close()
+		return ask(c)
+	}
+	return s.withStore(ctx, read)
 }
 
 // withStore does something with the store that is there, and says where it was looked

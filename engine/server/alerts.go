@@ -318,6 +318,9 @@ type episodeView struct {
 	Ended    *time.Time `json:"ended,omitempty"`
 	Failures int        `json:"failures" doc:"Of this episode."`
 	Told     *time.Time `json:"told,omitempty" doc:"When somebody was told last."`
+	Messages int        `json:"messages" doc:"That were told of this episode."`
+	Text     string     `json:"text,omitempty" doc:"Of the first message."`
+	Run      string     `json:"run,omitempty" doc:"That changed it last."`
 	Acked    *ackView   `json:"acknowledged,omitempty"`
 	Flapping bool       `json:"flapping,omitempty"`
 }
@@ -333,13 +336,15 @@ func viewEpisode(r episode.Record) episodeView {
 	st := r.State
 	v := episodeView{
 		episodeKey: episodeKey(r.Key), Status: cmp.Or(string(st.Status), "unknown"), Severity: r.Labels["severity"],
-		Since: whenever(st.Since), Fired: whenever(st.Fired), Ended: whenever(st.Ended), Failures: st.Count, Flapping: !st.Flapping.IsZero(),
+		Since: whenever(st.Since), Fired: whenever(st.Fired), Ended: whenever(st.Ended), Failures: st.Count, Run: st.Run, Flapping: !st.Flapping.IsZero(),
 	}
 	var told time.Time
 	for _, h := range st.Heard {
 		if h.At.After(told) {
 			told = h.At
 		}
+		v.Messages += h.Seq
+		v.Text = cmp.Or(v.Text, h.Text)
 	}
 	v.Told = whenever(told)
 	if st.Acked != nil {

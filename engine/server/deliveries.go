@@ -12,7 +12,7 @@ import (
 func deliveryRoutes() []route {
 	return []route{
 		get("/api/v1/deliveries", reading, "Notifications and what came of them, the newest first.", listDeliveries).takesPages(
-			text("workflow", "Of this workflow."), text("run", "Of this run."), text("state", "pending, sending, unknown, confirmed, dead or suppressed."), text("key", "With this key."),
+			text("workflow", "Of this workflow."), text("run", "Of this run."), text("state", "pending, sending, unknown, confirmed, dead or suppressed."), text("key", "With this key."), text("destination", "To this destination."),
 			text("since", "Not before this time."), text("until", "Not after this time.")),
 		get("/api/v1/deliveries/{key}/retry", operating, "Send a dead notification again, under a key of its own.", func(c *call) (retried, error) {
 			key := schedule.NewRun(c.s.Now())
@@ -46,6 +46,8 @@ type deliveryView struct {
 	State       string     `json:"state"`
 	Attempts    int        `json:"attempts"`
 	Reason      string     `json:"reason,omitempty"`
+	Kind        string     `json:"kind,omitempty" doc:"What it says of an alert that lasts."`
+	Severity    string     `json:"severity,omitempty"`
 	Created     time.Time  `json:"created"`
 	Next        *time.Time `json:"next,omitempty" doc:"When it is tried again."`
 	Ended       *time.Time `json:"ended,omitempty"`
@@ -60,6 +62,7 @@ type deliveryPage struct {
 func listDeliveries(c *call) (p deliveryPage, err error) {
 	f := store.DeliveryFilter{
 		Key: c.query.Get("key"), Run: c.query.Get("run"), Workflow: c.query.Get("workflow"), State: store.State(c.query.Get("state")),
+		Destination: c.query.Get("destination"),
 	}
 	if f.Since, err = c.moment("since"); err != nil {
 		return p, err
@@ -75,7 +78,7 @@ func listDeliveries(c *call) (p deliveryPage, err error) {
 	for _, d := range list {
 		v := deliveryView{
 			Key: d.Key, Run: d.Run, Workflow: d.Workflow, Action: d.Action, Item: d.Item, Provider: d.Provider, Config: d.Config,
-			Destination: d.Destination, State: string(d.State), Attempts: d.Attempts, Reason: d.Reason, Created: d.Created, Ended: whenever(d.Ended),
+			Destination: d.Destination, State: string(d.State), Attempts: d.Attempts, Reason: d.Reason, Kind: d.Kind, Severity: d.Severity, Created: d.Created, Ended: whenever(d.Ended),
 		}
 		if d.Ended.IsZero() {
 			v.Next = whenever(d.Next)

@@ -63,6 +63,7 @@ type checkView struct {
 	Name   string        `json:"name,omitempty"`
 	Type   string        `json:"type"`
 	Text   string        `json:"text" doc:"As written."`
+	Fires  string        `json:"fires,omitempty" doc:"on_failure or on_success, of an assert."`
 	Held   bool          `json:"held"`
 	Passed bool          `json:"passed"`
 	Words  string        `json:"words" doc:"Why, in a sentence."`
@@ -80,7 +81,7 @@ type explanation struct {
 }
 
 func viewCheck(c engine.Check) checkView {
-	v := checkView{Name: c.Name, Type: c.Type, Text: c.Text, Held: c.Held, Passed: c.Passed, Words: c.Words, Error: c.Error, Tree: []explanation{}}
+	v := checkView{Name: c.Name, Type: c.Type, Text: c.Text, Fires: c.Fires, Held: c.Held, Passed: c.Passed, Words: c.Words, Error: c.Error, Tree: []explanation{}}
 	if c.Tree != nil {
 		v.explain(*c.Tree, 0)
 	}
