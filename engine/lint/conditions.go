@@ -77,7 +77,11 @@ func (c *checker) field(t *text, path []string) (schema.Field, bool) {
 	if op == nil || op.Result == nil {
 		return schema.Field{}, false
 	}
-	return findField(op.Result.Fields(), rest)
+	f, ok := op.Result.Field(rest[0]) // all of them would be read for it
+	if !ok || len(rest) == 1 || f.Type != schema.Mapping {
+		return f, ok && len(rest) == 1
+	}
+	return findField(f.Fields, rest[1:])
 }
 
 // named is the step of that name; of several, nil.

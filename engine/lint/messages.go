@@ -1,10 +1,8 @@
 package lint
 
 import (
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	"tocsin/templating"
 	"tocsin/workflows"
@@ -50,16 +48,16 @@ func (c *checker) wrongWay(s *workflows.Step, when *text) {
 		well, sent = !well, "does not hold"
 	}
 	said := c.said(s)
-	bad, good := badWords().FindString(said.text), goodWords().FindString(said.text)
+	bad, good := find(said.text, badWords), find(said.text, goodWords)
 	hint := `an assert in a "workflow:" document fires when it holds; with fires: on_failure it fires when it fails`
 	switch {
 	case well && bad != "":
 		if when.role == guard || when.form == templating.AlertAssert {
 			hint = "turn the condition round, or the message"
 		}
-		c.warn(said.pos, source.WrongWay, hint, "%s says %q, and is sent when %s %s", c.title(s), strings.TrimSpace(bad), short(conditionText(when)), sent)
+		c.warn(said.pos, source.WrongWay, hint, "%s says %q, and is sent when %s %s", c.title(s), bad, short(conditionText(when)), sent)
 	case !well && good != "" && bad == "":
-		c.warn(said.pos, source.WrongWay, "turn the condition round, or the message", "%s says %q, and is sent when %s %s", c.title(s), strings.TrimSpace(good), short(conditionText(when)), sent)
+		c.warn(said.pos, source.WrongWay, "turn the condition round, or the message", "%s says %q, and is sent when %s %s", c.title(s), good, short(conditionText(when)), sent)
 	}
 }
 
@@ -106,14 +104,39 @@ func wellValue(name string, v any) (well, known bool) {
 // wellNames are results that are true when something went well.
 var wellNames = []string{"connection", "connected", "ok", "up", "success", "succeeded", "healthy", "alive", "reachable", "ready"}
 
-var (
-	badWords = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`(?i)\b(could not|couldn't|can(no|')t|failed|failure|unreachable|unavailable|not (connected|reachable|responding|answering|available)|is down|went down|is broken|lost connection|connection lost)\b`)
-	})
-	goodWords = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`(?i)\b(is up|is back|is (fine|healthy|reachable|alive|working)|recovered|succeeded|successfully|all good)\b`)
-	})
-)
+// badWords say that something went wrong.
+var badWords = []string{
+	"could not", "couldn't", "cannot", "can't", "failed", "failure", "unreachable", "unavailable",
+	"not connected", "not reachable", "not responding", "not answering", "not available",
+	"is down", "went down", "is broken", "lost connection", "connection lost",
+}
+
+// goodWords say that something is well.
+var goodWords = []string{
+	"is up", "is back", "is fine", "is healthy", "is reachable", "is alive", "is working",
+	"recovered", "succeeded", "successfully", "all good",
+}
+
+// find returns the first of the words that stand in a text on their own, as they stand
+// there, or "". Every run asks: compiling a regular expression would take longer.
+func find(text string, words []string) string {
+	for i := range len(text) {
+		if i > 0 && inWord(text[i-1]) {
+			continue
+		}
+		for _, w := range words {
+			end := i + len(w)
+			if end <= len(text) && strings.EqualFold(text[i:end], w) && (end == len(text) || !inWord(text[end])) {
+				return text[i:end]
+			}
+		}
+	}
+	return ""
+}
+
+func inWord(b byte) bool {
+	return b == '_' || '0' <= b && b <= '9' || 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z'
+}
 
 // A saying is the text that an action tells somebody.
 type saying struct {
