@@ -138,43 +138,47 @@ func (p *process) lost() (lost, parked int) {
 func (p *process) missing(st *store.Store) (lost, parked int) {
 	p.ledger.mu.Lock()
 	defer p.ledger.mu.Unlock()
+	p.note = ""
 	for fingerprint := range p.ledger.accepted {
 		if p.ledger.told[fingerprint] > 0 {
 			continue
 		}
-		switch d := p.message(st, fingerprint); {
-		case d.State == store.Dead && strings.Contains(d.Reason, "the process died"):
+		switch run, d := p.message(st, fingerprint); {
+		case strings.HasPrefix(run.Reason, "parked: the program died") && (d.No == 0 || d.State.Ended()), p.deadly(d):
 			parked++
-		case d.State == store.Suppressed && p.inDigest(d.Reason):
-		default:
+		case !p.ledger.keys[d.Key]:
 			lost++
+			p.note = fmt.Sprintf("%s: run %s, %s, %q; message %s, %q", fingerprint, run.ID, run.Status, run.Reason, d.State, d.Reason)
 		}
 	}
 	return lost, parked
 }
 
-// message is the one about an alert.
-func (p *process) message(st *store.Store, fingerprint string) (d store.Delivery) {
-	runs, _, err := st.Runs(p.t.Context(), store.RunFilter{Fingerprint: fingerprint, Limit: 1})
-	if err != nil || len(runs) == 0 {
-		return d
-	}
-	list, err := st.Deliveries(p.t.Context(), store.DeliveryFilter{Run: runs[0].ID, Limit: 10})
-	if err != nil {
-		return d
-	}
-	for _, d := range list {
-		if d.Kind != "digest" { // which has the run of the first that it stands for
-			return d
-		}
-	}
-	return d
+func (p *process) deadly(d store.Delivery) bool {
+	return d.State == store.Dead && strings.HasPrefix(d.Reason, "the process died")
 }
 
-// inDigest says that the digest that a reason names has arrived.
-func (p *process) inDigest(reason string) bool {
-	_, key, ok := strings.Cut(reason, " in the digest ")
-	return ok && p.ledger.keys[key]
+// message is the one about an alert, or the digest that has it, and the run that it is of.
+func (p *process) message(st *store.Store, fingerprint string) (run store.Run, d store.Delivery) {
+	ctx := p.t.Context()
+	runs, _, err := st.Runs(ctx, store.RunFilter{Fingerprint: fingerprint, Limit: 1})
+	if err != nil || len(runs) == 0 {
+		return run, d
+	}
+	list, err := st.Deliveries(ctx, store.DeliveryFilter{Run: runs[0].ID, Limit: 10})
+	if err != nil {
+		return runs[0], d
+	}
+	for _, d = range list {
+		if d.Kind != "digest" { // which has the run of the first that it stands for
+			break
+		}
+	}
+	_, key, ok := strings.Cut(d.Reason, " in the digest ")
+	if list, err = st.Deliveries(ctx, store.DeliveryFilter{Key: key, Limit: 1}); ok && err == nil && len(list) == 1 {
+		d = list[0]
+	}
+	return runs[0], d
 }
 
 // stuck is how many runs of alerts are under way although nothing is.

@@ -78,6 +78,7 @@ type process struct {
 	stderr *herald
 	over   chan struct{} // closed when the process has ended
 	err    error         // how
+	note   string        // why one waits
 }
 
 // stormy asks and tells of each alert that comes in; clock does of each second.
@@ -257,7 +258,7 @@ func (p *process) until(what string, so func() bool) {
 	for !so() {
 		select {
 		case <-deadline:
-			p.t.Fatalf("not within three minutes: %s\n%s", what, p.stderr)
+			p.t.Fatalf("not within three minutes: %s: %s\n%s", what, p.note, p.stderr)
 		case <-tick.C:
 		}
 	}
