@@ -60,15 +60,21 @@ func historyOf(ctx context.Context) History {
 	return nil
 }
 
-var firingUnits = map[string]time.Duration{
-	"m": time.Minute, "minutes": time.Minute,
-	"h": time.Hour, "hours": time.Hour,
-	"s": time.Second, "seconds": time.Second,
+func firingUnit(name string) (unit time.Duration, ok bool) {
+	switch name {
+	case "m", "minutes":
+		return time.Minute, true
+	case "h", "hours":
+		return time.Hour, true
+	case "s", "seconds":
+		return time.Second, true
+	}
+	return 0, false
 }
 
 // firingTime is keep.get_firing_time. The alert may be the object itself or its JSON.
 func firingTime(ctx context.Context, a *templating.Args) any {
-	unit, ok := firingUnits[a.String(1)]
+	unit, ok := firingUnit(a.String(1))
 	if !ok {
 		return a.Fail("unit %q is none of minutes, hours, seconds", a.String(1))
 	}

@@ -225,7 +225,7 @@ func (c *compiler) renamed(s *step, m source.Map) source.Map {
 		return m
 	}
 	for i, e := range m {
-		if !pythonWords[e.Key] {
+		if !slices.Contains(pythonWords, e.Key) {
 			continue
 		}
 		_, plain := s.op.Params.Field(e.Key)
@@ -241,13 +241,10 @@ func (c *compiler) renamed(s *step, m source.Map) source.Map {
 }
 
 // pythonWords are the keywords of Python: they cannot name a parameter there.
-var pythonWords = map[string]bool{
-	"and": true, "as": true, "assert": true, "async": true, "await": true, "break": true,
-	"class": true, "continue": true, "def": true, "del": true, "elif": true, "else": true,
-	"except": true, "finally": true, "for": true, "from": true, "global": true, "if": true,
-	"import": true, "in": true, "is": true, "lambda": true, "nonlocal": true, "not": true,
-	"or": true, "pass": true, "raise": true, "return": true, "try": true, "while": true,
-	"with": true, "yield": true, "None": true, "True": true, "False": true,
+var pythonWords = []string{
+	"and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del", "elif", "else",
+	"except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "nonlocal", "not",
+	"or", "pass", "raise", "return", "try", "while", "with", "yield", "None", "True", "False",
 }
 
 // failureMessage finds the parameter that on-failure's text goes to, and returns v
