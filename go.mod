@@ -33,10 +33,7 @@ require (
 	pgregory.net/rapid v1.3.0
 )
 
-require (
-	github.com/coreos/go-systemd/v22 v22.7.0
-	github.com/huandu/xstrings v1.5.0
-)
+require github.com/coreos/go-systemd/v22 v22.7.0
 
 require (
 	dario.cat/mergo v1.0.1 // indirect
@@ -45,6 +42,7 @@ require (
 	github.com/dustin/go-humanize v1.1.0 // indirect
 	github.com/google/pprof v0.0.0-20260906184651-6331bc6350fe // indirect
 	github.com/google/uuid v1.6.0 // indirect
+	github.com/huandu/xstrings v1.5.0 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	github.com/mattn/go-isatty v0.0.24 // indirect
 	github.com/mitchellh/copystructure v1.2.0 // indirect

@@ -55,7 +55,7 @@ var rooms = []room{
 var onlyIn = map[string]string{
 	"gopkg.in/yaml.v3":                    "tocsin/workflows/source",
 	"github.com/expr-lang/expr":           "tocsin/templating",
-	"github.com/Masterminds/sprig":        "",
+	"github.com/Masterminds/sprig":        "tocsin/templating",
 	"github.com/coder/websocket":          "tocsin/providers/websocket",
 	"github.com/slack-go/slack":           "tocsin/providers/slack",
 	"github.com/emersion/go-smtp":         "tocsin/providers/smtp",

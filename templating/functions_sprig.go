@@ -7,12 +7,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/Masterminds/sprig/v3"
+
 	"tocsin/templating/value"
 )
 
-// A sprigRow is a function of sprig's that is allowed here, written anew: sprig itself
-// would cost every start of the program what its regular expressions, tables and random
-// numbers take, whether a text uses it or not. Its arguments are in
+// A sprigRow is a function of sprig's that is allowed here. Its arguments are in
 // sprig's order, which puts what is piped in last.
 //
 // Two names of parameters have a meaning: a list must be one, and a regex is short.
@@ -24,8 +24,7 @@ type sprigRow struct {
 	more    string                // other names, with spaces between
 	printed bool                  // prints values: they come as Python text
 	size    func(a *Args) float64 // how long the result can get, where that is much
-	fn      any                   // what it does, of texts, numbers, lists; may return an error besides
-	call    func(a *Args) any     // the same, of its arguments as they come
+	call    func(a *Args) any     // instead of sprig's own
 }
 
 // maxGrown is how long a text may become that is repeated or indented: the limit of
@@ -44,9 +43,10 @@ func sprigTable() []sprigRow {
 
 // sprigFunctions are the rows of sprigTable under all their names.
 func sprigFunctions() map[string]Function {
+	all := sprig.GenericFuncMap()
 	functions := map[string]Function{}
 	for _, row := range sprigTable() {
-		call := row.function()
+		call := row.function(all)
 		for _, name := range append(strings.Fields(row.more), row.name) {
 			functions[name] = Function{
 				Name: name, Params: row.params, Doc: row.doc, Call: call,
@@ -57,8 +57,9 @@ func sprigFunctions() map[string]Function {
 	return functions
 }
 
-// function is what the row calls.
-func (row sprigRow) function() func(context.Context, *Args) any {
+// function is what the row calls. Of sprig's two forms of a function, the one that
+// returns its error is taken.
+func (row sprigRow) function(all map[string]any) func(context.Context, *Args) any {
 	if row.call != nil {
 		return func(_ context.Context, a *Args) any {
 			if row.tooLarge(a) {
@@ -67,7 +68,11 @@ func (row sprigRow) function() func(context.Context, *Args) any {
 			return row.call(a)
 		}
 	}
-	adapter := adapter{row, reflect.ValueOf(row.fn)}
+	fn, ok := all["must"+strings.ToUpper(row.name[:1])+row.name[1:]]
+	if !ok {
+		fn = all[row.name]
+	}
+	adapter := adapter{row, reflect.ValueOf(fn)}
 	return func(_ context.Context, a *Args) any { return adapter.call(a) }
 }
 
@@ -157,7 +162,7 @@ func (f adapter) list(a *Args, i int) []any {
 	if f.row.printed {
 		return printedItems(list)
 	}
-	return append([]any{}, list...) // what a function gets, it may change
+	return append([]any{}, list...) // what sprig gets, it may change
 }
 
 func printedItems(list []any) []any {

@@ -1,10 +1,5 @@
 package templating
 
-import (
-	"regexp"
-	"slices"
-)
-
 // sprigChoices choose between values and look for patterns.
 func sprigChoices() []sprigRow {
 	return []sprigRow{
@@ -36,13 +31,11 @@ func sprigChoices() []sprigRow {
 			name: "all", params: "(*values)",
 			doc:     "Whether no value is empty.",
 			example: "{{ 2 | all 1 }}",
-			fn:      func(values ...any) bool { return !slices.ContainsFunc(values, isEmpty) },
 		},
 		{
 			name: "any", params: "(*values)",
 			doc:     "Whether one value is not empty.",
 			example: "{{ 2 | any 0 }}",
-			fn:      func(values ...any) bool { return slices.ContainsFunc(values, func(v any) bool { return !isEmpty(v) }) },
 		},
 		{
 			name: "deepEqual", params: "(a, b)",
@@ -55,21 +48,18 @@ func sprigChoices() []sprigRow {
 			doc:     "Whether the text has a match.",
 			example: `{{ "abc123" | regexMatch "[0-9]+" }}`,
 			more:    "mustRegexMatch",
-			fn:      regexMatches,
 		},
 		{
 			name: "regexFind", params: "(regex, text)",
 			doc:     "The first match; an empty text if there is none.",
 			example: `{{ "abc123" | regexFind "[0-9]+" }} == "123"`,
 			more:    "mustRegexFind",
-			fn:      regexFound,
 		},
 		{
 			name: "regexFindAll", params: "(regex, text, count)",
 			doc:     "The first matches, or all for -1.",
 			example: `{{ regexFindAll("[0-9]", "a1b2", -1) }} == ["1", "2"]`,
 			more:    "mustRegexFindAll",
-			fn:      regexFoundAll,
 		},
 		{
 			name: "regexReplaceAll", params: "(regex, text, replacement)",
@@ -77,7 +67,6 @@ func sprigChoices() []sprigRow {
 			example: `{{ regexReplaceAll("(a)b", "abc", "${1}x") }} == "axc"`,
 			more:    "mustRegexReplaceAll",
 			size:    replacedSize,
-			fn:      regexReplaced,
 		},
 		{
 			name: "regexReplaceAllLiteral", params: "(regex, text, replacement)",
@@ -85,26 +74,22 @@ func sprigChoices() []sprigRow {
 			example: `{{ regexReplaceAllLiteral("b", "abc", "$") }} == "a$c"`,
 			more:    "mustRegexReplaceAllLiteral",
 			size:    replacedSize,
-			fn:      regexReplacedLiterally,
 		},
 		{
 			name: "regexSplit", params: "(regex, text, count)",
 			doc:     "At most so many parts between the matches, or all for -1.",
 			example: `{{ regexSplit("[,;]", "a,b;c", -1) }} == ["a", "b", "c"]`,
 			more:    "mustRegexSplit",
-			fn:      regexParts,
 		},
 		{
 			name: "regexQuoteMeta", params: "(text)",
 			doc:     "The text as a regular expression that matches exactly it.",
 			example: `{{ "1.5" | regexQuoteMeta }} == "1\\.5"`,
-			fn:      regexp.QuoteMeta,
 		},
 		{
 			name: "semverCompare", params: "(constraint, version)",
 			doc:     "Whether the version is as the constraint says.",
 			example: `{{ "1.4.0" | semverCompare ">=1.2.0" }}`,
-			fn:      versionMeets,
 		},
 	}
 }

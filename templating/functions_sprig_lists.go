@@ -1,10 +1,5 @@
 package templating
 
-import (
-	"slices"
-	"strings"
-)
-
 // sprigLists work on lists; none changes the list it is given.
 func sprigLists() []sprigRow {
 	return []sprigRow{
@@ -12,118 +7,101 @@ func sprigLists() []sprigRow {
 			name: "list", params: "(*values)",
 			doc:     "The list of the values.",
 			example: "{{ 2 | list 1 }} == [1, 2]",
-			fn:      func(values ...any) []any { return values },
 		},
 		{
 			name: "first", params: "(list)",
 			doc:     "The first element; nothing for an empty list.",
 			example: "{{ [1, 2] | first }} == 1",
 			more:    "mustFirst",
-			fn:      firstItem,
 		},
 		{
 			name: "last", params: "(list)",
 			doc:     "The last element; nothing for an empty list.",
 			example: "{{ [1, 2] | last }} == 2",
 			more:    "mustLast",
-			fn:      lastItem,
 		},
 		{
 			name: "rest", params: "(list)",
 			doc:     "All but the first element.",
 			example: "{{ [1, 2, 3] | rest }} == [2, 3]",
 			more:    "mustRest",
-			fn:      allButFirst,
 		},
 		{
 			name: "initial", params: "(list)",
 			doc:     "All but the last element.",
 			example: "{{ [1, 2, 3] | initial }} == [1, 2]",
 			more:    "mustInitial",
-			fn:      allButLast,
 		},
 		{
 			name: "append", params: "(list, value)",
 			doc:     "The list with one more element.",
 			example: "{{ append([1], 2) }} == [1, 2]",
 			more:    "push mustAppend mustPush",
-			fn:      func(list []any, v any) []any { return append(list, v) },
 		},
 		{
 			name: "prepend", params: "(list, value)",
 			doc:     "The list with an element in front.",
 			example: "{{ prepend([1], 2) }} == [2, 1]",
 			more:    "mustPrepend",
-			fn:      prepended,
 		},
 		{
 			name: "concat", params: "(*lists)",
 			doc:     "The elements of all lists in one.",
 			example: "{{ [2] | concat [1] }} == [1, 2]",
-			fn:      func(lists ...[]any) []any { return slices.Concat(lists...) },
 		},
 		{
 			name: "reverse", params: "(list)",
 			doc:     "The list from its end to its beginning.",
 			example: "{{ [1, 2] | reverse }} == [2, 1]",
 			more:    "mustReverse",
-			fn:      reversed,
 		},
 		{
 			name: "uniq", params: "(list)",
 			doc:     "The list without repetitions.",
 			example: "{{ [1, 2, 1] | uniq }} == [1, 2]",
 			more:    "mustUniq",
-			fn:      unrepeated,
 		},
 		{
 			name: "compact", params: "(list)",
 			doc:     "The list without empty elements.",
 			example: "{{ [1, 0, 2] | compact }} == [1, 2]",
 			more:    "mustCompact",
-			fn:      compacted,
 		},
 		{
 			name: "without", params: "(list, *values)",
 			doc:     "The list without these elements.",
 			example: "{{ without([1, 2, 3], 2) }} == [1, 3]",
 			more:    "mustWithout",
-			fn:      without,
 		},
 		{
 			name: "has", params: "(value, list)",
 			doc:     "Whether the value is in the list.",
 			example: "{{ [1, 2] | has 2 }}",
 			more:    "mustHas",
-			fn:      contains,
 		},
 		{
 			name: "slice", params: "(list, *positions)",
 			doc:     "The elements from a position up to another.",
 			example: "{{ slice([1, 2, 3], 1, 3) }} == [2, 3]",
 			more:    "mustSlice",
-			fn:      section,
 		},
 		{
 			name: "chunk", params: "(size, list)",
 			doc:     "The list in lists of a size.",
 			example: "{{ [1, 2, 3] | chunk 2 }} == [[1, 2], [3]]",
 			more:    "mustChunk",
-			fn:      chunked,
 		},
 		{
 			name: "sortAlpha", params: "(list)",
 			doc:     "The elements as texts, in order.",
 			example: `{{ ["b", "a"] | sortAlpha }} == ["a", "b"]`,
 			printed: true,
-			fn:      sorted,
 		},
 		{
 			name: "toStrings", params: "(list)",
 			doc:     "The elements as texts.",
 			example: `{{ [1, 2] | toStrings }} == ["1", "2"]`,
 			printed: true,
-			fn:      texts,
 		},
 		{
 			name: "join", params: "(separator, list)",
@@ -135,21 +113,16 @@ func sprigLists() []sprigRow {
 			name: "splitList", params: "(separator, text)",
 			doc:     "The list of the parts between the separators.",
 			example: `{{ "a/b" | splitList "/" }} == ["a", "b"]`,
-			fn:      func(separator, text string) []string { return strings.Split(text, separator) },
 		},
 		{
 			name: "split", params: "(separator, text)",
 			doc:     "The parts between the separators, as a mapping with the keys _0, _1, ...",
 			example: `{{ "a/b" | split "/" }}["_1"] == "b"`,
-			fn:      func(separator, text string) map[string]string { return numbered(strings.Split(text, separator)) },
 		},
 		{
 			name: "splitn", params: "(separator, count, text)",
 			doc:     "At most so many parts, as a mapping with the keys _0, _1, ...",
 			example: `{{ "a/b/c" | splitn "/" 2 }}["_1"] == "b/c"`,
-			fn: func(separator string, n int, text string) map[string]string {
-				return numbered(strings.SplitN(text, separator, n))
-			},
 		},
 	}
 }
@@ -236,13 +209,11 @@ func sprigMappings() []sprigRow {
 			name: "urlParse", params: "(url)",
 			doc:     "The parts of a URL: scheme, host, hostname, path, query, fragment, opaque, userinfo.",
 			example: `{{ "https://a.example/b" | urlParse }}["host"] == "a.example"`,
-			fn:      parsedURL,
 		},
 		{
 			name: "urlJoin", params: "(mapping)",
 			doc:     "The URL of such parts.",
 			example: `{{ {"scheme": "https", "host": "a.example"} | urlJoin }} == "https://a.example"`,
-			fn:      joinedURL,
 		},
 	}
 }
