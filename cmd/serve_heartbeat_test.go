@@ -25,6 +25,19 @@ type monitor struct {
 	beats []time.Duration // since it began
 	begun time.Time
 	down  bool
+	wrong []string // with the program
+}
+
+func (m *monitor) set(down bool, wrong ...string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.down, m.wrong = down, wrong
+}
+
+func (m *monitor) unwell(context.Context) []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.wrong
 }
 
 func (m *monitor) RoundTrip(*http.Request) (*http.Response, error) {
@@ -43,21 +56,18 @@ func TestHeartbeatIsWithheld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &monitor{begun: time.Now()}
 		var log bytes.Buffer
-		var wrong []string
 		h := &heartbeat{
 			url: "https://hc-ping.example/k3y", every: time.Minute, client: &http.Client{Transport: m},
-			unwell: func(context.Context) []string { return wrong }, log: slog.New(slog.NewTextHandler(&log, nil)),
+			unwell: m.unwell, log: slog.New(slog.NewTextHandler(&log, nil)),
 		}
 		ctx, stop := context.WithCancel(t.Context())
 		go h.run(ctx)
 		time.Sleep(2*time.Minute + 10*time.Second) // 5 s, 1:05, 2:05
-		wrong = []string{"the store is full", "the queue is full"}
+		m.set(false, "the store is full", "the queue is full")
 		time.Sleep(3 * time.Minute)
-		wrong = nil
+		m.set(false)
 		time.Sleep(time.Minute) // 6:05
-		m.mu.Lock()
-		m.down = true
-		m.mu.Unlock()
+		m.set(true)
 		time.Sleep(2 * time.Minute)
 		stop()
 		synctest.Wait()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -201,12 +202,13 @@ func TestOneMessageOfManyIsDead(t *testing.T) {
 func TestTheAlertCannotBeKept(t *testing.T) {
 	ops := newLedger(t)
 	ops.answers(always(404))
-	full := true
+	var full atomic.Bool
+	full.Store(true)
 	synctest.Test(t, func(t *testing.T) {
 		b, _ := timed(t, ops)
 		keep := b.Raise
 		b.Raise = func(ctx context.Context, alert map[string]any, start bool) error {
-			if full {
+			if full.Load() {
 				panic("no room")
 			}
 			return keep(ctx, alert, start)
@@ -220,7 +222,7 @@ func TestTheAlertCannotBeKept(t *testing.T) {
 		if err := b.Health(); err == nil || !strings.Contains(err.Error(), "nobody could be told of dead messages: a bug: it panicked: no room") {
 			t.Error(err)
 		}
-		full = false
+		full.Store(false)
 		time.Sleep(3 * time.Minute)
 		if got := b.raisings(); got != "webhook ops firing true" || b.Health() != nil {
 			t.Errorf("raised: %s; %v", got, b.Health())
