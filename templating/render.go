@@ -113,7 +113,7 @@ func (r *run) nested(t *Template) (any, error) {
 // workflows have in them (spec §4.2).
 func (t *Template) keepRounds(r *run) (int, error) {
 	r.rounds = 0
-	stop := strings.Contains(t.text, otherTexts)
+	stop := strings.Contains(t.outsideOfTags(), otherTexts)
 	var failed error
 	for i := range t.pieces {
 		t.pieces[i].walk(func(n *node) {
@@ -129,6 +129,23 @@ func (t *Template) keepRounds(r *run) (int, error) {
 		return 1, failed
 	}
 	return maxRounds, failed
+}
+
+// outsideOfTags is the text without its placeholders, which are gone when Keep looks.
+func (t *Template) outsideOfTags() string {
+	if !strings.Contains(t.text, otherTexts) {
+		return ""
+	}
+	var b strings.Builder
+	for rest := t.text; ; {
+		before, tag, open := strings.Cut(rest, "{{")
+		b.WriteString(before)
+		_, after, closed := strings.Cut(tag, "}}")
+		if !open || !closed {
+			return b.String()
+		}
+		rest = after
+	}
 }
 
 // otherTexts is in the texts of workflows that are the parameter of a step: they are
