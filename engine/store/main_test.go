@@ -18,6 +18,9 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv(openEnv); path != "" {
 		openAndSay(path)
 	}
+	if path := os.Getenv(migrateEnv); path != "" {
+		migrateAndEnd(path)
+	}
 	goleak.VerifyTestMain(m)
 }
 
