@@ -185,9 +185,10 @@ type fleet struct {
 	tries     sync.WaitGroup  // runs of workflows that are not kept
 	ends      context.Context // when they are to end
 
-	mu   sync.Mutex
-	docs map[*engine.Program]*document // what each program of the catalog, or of one before, is of
-	said map[string]string             // by file: the version whose problems were said
+	mu    sync.Mutex
+	pools poolShare
+	docs  map[*engine.Program]*document // what each program of the catalog, or of one before, is of
+	said  map[string]string             // by file: the version whose problems were said
 }
 
 // retired is how long the providers of a file that changed stay open, for the runs that
@@ -269,6 +270,8 @@ func (f *fleet) compile(origin schedule.Origin, name string, text []byte) ([]*en
 	env := f.env
 	if origin == schedule.FromAPI {
 		d.guest, env = true, f.grants.guest(env, f.public)
+	} else {
+		d.shares = &f.pools
 	}
 	problems, err := f.setup.compile(d, nil, env, true)
 	if d.guest && d.file != nil {
@@ -376,13 +379,16 @@ func (f *fleet) tidy() {
 			current[d] = true
 		}
 	}
+	gone := map[*document]bool{}
 	for p, d := range f.docs {
-		if current[d] {
-			continue
+		if !current[d] {
+			delete(f.docs, p)
+			gone[d] = true
 		}
-		delete(f.docs, p)
+	}
+	for d := range gone {
 		time.AfterFunc(retired, func() {
-			if err := d.pool.Close(); err != nil {
+			if err := f.pools.close(d.pool); err != nil {
 				f.log.Warn("closing the providers of a file that changed", "file", d.name, "error", err)
 			}
 		})
@@ -398,7 +404,7 @@ func (f *fleet) serve(ctx context.Context) error {
 	var all sync.WaitGroup
 	errs := make(chan error, 16)
 	for _, part := range []func(context.Context) error{
-		f.scheduler.Run, f.worker.Run, f.lane.Run, f.api.Run, f.tend, f.follow, f.remind, f.supervised, f.heartbeat,
+		f.thrift, f.scheduler.Run, f.worker.Run, f.lane.Run, f.api.Run, f.tend, f.follow, f.remind, f.supervised, f.heartbeat,
 	} {
 		all.Go(func() {
 			if err := part(ctx); err != nil {
@@ -572,10 +578,10 @@ func (f *fleet) close() error {
 	if f.ownPool != nil {
 		errs = append(errs, f.ownPool.Close())
 	}
-	closed := map[*document]bool{}
+	closed := map[*providers.Pool]bool{}
 	for _, d := range f.docs {
-		if !closed[d] {
-			closed[d] = true
+		if !closed[d.pool] {
+			closed[d.pool] = true
 			errs = append(errs, d.pool.Close())
 		}
 	}

@@ -72,7 +72,7 @@ func (f *fleet) try(ctx context.Context, text []byte, in engine.Input) (string, 
 // attempt is a run of a program that is not in the catalog: of a try, or a replay.
 func (f *fleet) attempt(ctx context.Context, d *document, program *engine.Program, origin schedule.Origin, j schedule.Job) {
 	defer func() {
-		if err := d.pool.Close(); err != nil {
+		if err := f.pools.close(d.pool); err != nil {
 			f.log.Warn("closing the providers of a test", "run", j.Run, "error", err)
 		}
 	}()

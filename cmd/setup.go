@@ -81,6 +81,7 @@ type document struct {
 	pool     *providers.Pool
 	programs []*engine.Program
 	guest    bool // it came by the API: its configurations do not read the environment
+	shares   *poolShare
 }
 
 // documents are the files that a command was given.
@@ -211,7 +212,7 @@ func (s *setup) compile(d *document, settings []workflows.Setting, env providers
 
 // link makes the pool of d and compiles its workflows against it.
 func (s *setup) link(d *document, env providers.Env, required bool) (source.Problems, error) {
-	pool, problems, err := s.pool(d, env)
+	pool, problems, err := d.shares.pool(s, d, env)
 	if err != nil {
 		return problems, err
 	}
@@ -299,11 +300,15 @@ func withOwn(file source.Value, own []workflows.Connection) source.Value {
 // beside the workflow, else in the working directory. None is no error unless it was
 // asked for.
 func (s *setup) providersDocument(workflow string) (source.Value, error) {
-	name, text, err := s.beside(workflow, "providers.yaml", s.providersFile, s.getenv("TOCSIN_PROVIDERS_FILE"), s.getenv("KEEP_PROVIDERS_FILE"))
+	name, text, err := s.providersText(workflow)
 	if name == "" || err != nil {
 		return source.Value{}, err
 	}
 	return source.Parse(name, text)
+}
+
+func (s *setup) providersText(workflow string) (name string, text []byte, err error) {
+	return s.beside(workflow, "providers.yaml", s.providersFile, s.getenv("TOCSIN_PROVIDERS_FILE"), s.getenv("KEEP_PROVIDERS_FILE"))
 }
 
 // beside reads the first of the named files that is named at all, else the one of the

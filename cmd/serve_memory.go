@@ -1,0 +1,45 @@
+package cmd
+
+import (
+	"context"
+	"runtime/debug"
+	"runtime/metrics"
+	"time"
+)
+
+const (
+	// spare is how much garbage there may be beside what is in use. Go's own rule is as
+	// much again, which is little for a few workflows and a lot for ten thousand.
+	spare = 40 << 20
+	// thriftEvery is how often it is looked what is in use.
+	thriftEvery = 10 * time.Second
+)
+
+// thrift keeps the memory that is not in use about the same, however many workflows there
+// are, until ctx is done. Where GOGC or GOMEMLIMIT say something it does nothing.
+func (f *fleet) thrift(ctx context.Context) error {
+	if f.getenv("GOGC") != "" || f.getenv("GOMEMLIMIT") != "" {
+		return nil
+	}
+	debug.FreeOSMemory() // of reading the workflows
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	tick := time.NewTicker(thriftEvery)
+	defer tick.Stop()
+	before := debug.SetGCPercent(100)
+	defer debug.SetGCPercent(before)
+	for {
+		metrics.Read(live)
+		debug.SetGCPercent(percent(live[0].Value.Uint64()))
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// percent is what GOGC is to be where so many bytes are in use: spare of it, within
+// bounds beyond which garbage would be collected all the time, or hardly ever.
+func percent(live uint64) int {
+	return int(min(max(100*spare/max(live, 1), 25), 400))
+}
