@@ -65,8 +65,9 @@ func (a *Args) given(i int) (any, bool) {
 	return nil, false
 }
 
-// String is argument i as text, whatever it is.
-func (a *Args) String(i int) string { return value.Text(a.Any(i)) }
+// String is argument i as text, whatever it is: that which a placeholder shows, nothing
+// for an empty list or mapping.
+func (a *Args) String(i int) string { return tagText(a.Any(i)) }
 
 // Bool is the truth (Python's) of argument i.
 func (a *Args) Bool(i int) bool { return value.Truthy(a.Any(i)) }

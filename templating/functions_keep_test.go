@@ -16,6 +16,7 @@ func TestKeepFunctions(t *testing.T) {
 	tests := []struct{ text, want string }{
 		// arithmetic
 		{"keep.add()", "0"},
+		{"keep.add({{ data.missing }})", "0"},
 		{"keep.add('7', 3)", "10"},
 		{"keep.add(0.1, 0.2)", "0.30000000000000004"},
 		{"keep.add(9223372036854775807, 1)", "9223372036854775808"},
@@ -93,6 +94,7 @@ func TestKeepFunctions(t *testing.T) {
 		{"keep.encode('~._-/ é&=')", "~._-/%20%C3%A9%26%3D"},
 		{"keep.uppercase(string='abc')", "ABC"},
 		{"keep.uppercase('Straße ﬁ')", "STRASSE FI"},
+		{"[keep.uppercase('{{ data.missing }}')] [keep.strip([])]", "[] []"},
 		{"keep.title('ßtraße ﬁn')", "Sstraße Fin"},
 		{"keep.capitalize('ßA')", "Ssa"},
 		{"keep.split('a;b', delimeter=';')", "['a', 'b']"},

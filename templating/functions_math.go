@@ -57,8 +57,8 @@ func mathFunctions() []Function {
 
 // fold calculates from left to right over all arguments, at least so many.
 func fold(a *Args, least int, op string) any {
-	if a.Len() == 0 && least == 0 {
-		return int64(0)
+	if least == 0 && (a.Len() == 0 || a.Len() == 1 && tagText(a.Any(0)) == "") {
+		return int64(0) // a placeholder that shows nothing is no argument to Keep
 	}
 	result := a.operand(0)
 	for i := 1; i < a.Len() && a.err == nil; i++ {

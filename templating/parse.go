@@ -222,18 +222,19 @@ func (p *parser) index(s string, from int) int {
 	return -1
 }
 
-// startsCall says whether keep.<identifier>( is at i and not inside a longer word.
-// Keep does not mind what is around it.
+// startsCall says whether keep.<identifier>( is at i. Inside a longer word it has to be
+// a function that there is; Keep does not mind what is around it.
 func (p *parser) startsCall(i int) bool {
-	if !p.lang.Keep && i > 0 && (isNameByte(p.text[i-1]) || p.text[i-1] == '.') {
-		return false
-	}
+	glued := !p.lang.Keep && i > 0 && (isNameByte(p.text[i-1]) || p.text[i-1] == '.')
 	start := i + len("keep.")
 	end := start
 	for end < p.end && isNameByte(p.text[end]) {
 		end++
 	}
 	named := end > start
+	if glued && named {
+		_, named = p.lang.Functions.Lookup(p.text[i:end])
+	}
 	for p.lang.Keep && end < p.end && isBlank(p.text[end]) {
 		end++
 	}
