@@ -182,7 +182,7 @@ func TestPlans(t *testing.T) {
 		auditQuery: {"f"}, rejectsQuery: {1}, oneWorkflow: {"w", 1}, versionsQuery: {"w"}, oneKey: {"h"},
 		sinceQuery: {"f", 1}, seenQuery: {"f", 1, 1},
 		oldRuns: {1, 1}, moreRuns: {"w", 1, 1}, oldAlerts: {1, 1}, moreAlerts: {"f", 1, 1}, oldTicks: {1, 1}, oldDeliveries: {1, 1}, oldRejects: {1, 1}, oldAudit: {1, 1}, oldTexts: {1, 1},
-		auditNewest: {1, 2, 3}, overSeen: {1}, eventsUntil: {1}, arrivalUntil: {"f", 1}, goodBefore: {"w", 1},
+		lastGoodRun: {"w"}, auditNewest: {1, 2, 3}, overSeen: {1}, eventsUntil: {1}, arrivalUntil: {"f", 1}, goodBefore: {"w", 1},
 		"SELECT body FROM events WHERE run = ? ORDER BY no":                                            {1},
 		"SELECT no FROM events WHERE run = ? AND big = 1":                                              {1},
 		"DELETE FROM runs WHERE no = ?":                                                                {1},
@@ -190,11 +190,10 @@ func TestPlans(t *testing.T) {
 		"SELECT at FROM ticks WHERE workflow = ? AND at >= ? ORDER BY at DESC LIMIT ?":                 {"w", 1, 1},
 		"SELECT no FROM alert_events WHERE fingerprint = ? AND arrived = 1 ORDER BY no DESC LIMIT 1":   {"f"},
 		"UPDATE deliveries SET state = ?, attempts = attempts + 1 WHERE key = ? AND ended = 0":         {"s", "k"},
-		"SELECT r.id FROM latest l JOIN runs r ON r.no = l.good WHERE l.workflow = ?":                  {"w"},
 		"SELECT (SELECT coalesce(max(no), 0) FROM runs) - (SELECT coalesce(min(no) - 1, 0) FROM runs)": {},
 		"SELECT coalesce(max(no), 0) FROM alert_events":                                                {},
 	}
-	for _, f := range []RunFilter{{}, {Workflow: "w"}, {Status: []engine.Status{engine.Done}}, {Fingerprint: "f"}, {Workflow: "w", Trigger: []string{"m"}, Status: []engine.Status{engine.Done, engine.Failed}, Since: noon}} {
+	for _, f := range []RunFilter{{}, {Workflow: "w"}, {Status: []engine.Status{engine.Done}}, {Status: []engine.Status{engine.Failed}}, {Fingerprint: "f"}, {Workflow: "w", Trigger: []string{"m"}, Status: []engine.Status{engine.Done, engine.Failed}, Since: noon}} {
 		where, args := f.where()
 		queries[f.query(where)] = append(args, 1, 1)
 		queries[tallyQuery+f.from()+" WHERE "+where] = args

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -32,6 +33,17 @@ func (f figure) String() string {
 		return fmt.Sprintf("%-82s (goal: at least %g)", text, f.Goal)
 	}
 	return fmt.Sprintf("%-82s (goal: at most %g)", text, f.Goal)
+}
+
+// judge is the goals that were missed, if that is to fail.
+func (b *bench) judge() error {
+	var missed []error
+	for _, f := range b.list {
+		if b.strict && f.Goal != 0 && (f.AtLeast && f.Value < f.Goal || !f.AtLeast && f.Value > f.Goal) {
+			missed = append(missed, fmt.Errorf("%s missed its goal: %.3g %s, not %g", f.Key, f.Value, f.Unit, f.Goal))
+		}
+	}
+	return errors.Join(missed...)
 }
 
 // write adds the figures to the file that was named.

@@ -5,9 +5,11 @@
 //	go run ./testdata/bench/checks                     # everything, some eight minutes
 //	go run ./testdata/bench/checks -only rate,refusal
 //	go run ./testdata/bench/checks -figures FILE       # and adds the figures as lines of JSON
+//	go run ./testdata/bench/checks -only soak -strict  # exit 1 where a goal is missed
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -44,6 +46,7 @@ func main() {
 	flag.StringVar(&o.program, "program", "", "the tocsin to measure; else it is built")
 	flag.StringVar(&o.figures, "figures", "", "file that figures are added to, as lines of JSON")
 	flag.StringVar(&o.keep, "keep", "", "folder for what the programs wrote; else it is removed")
+	flag.BoolVar(&o.strict, "strict", false, "fail where a goal is missed")
 	only := flag.String("only", "", "parts, with commas between: "+names())
 	role := flag.String("role", "", "server or bare: what this process is for another of it")
 	flag.Parse()
@@ -81,6 +84,7 @@ type options struct {
 	program   string
 	figures   string
 	keep      string
+	strict    bool
 }
 
 // A bench is one measurement: the processes that all parts use, and what came out.
@@ -116,7 +120,7 @@ func (o options) measure(only string) (err error) {
 		}
 		fmt.Println()
 	}
-	return b.write()
+	return errors.Join(b.write(), b.judge())
 }
 
 func (b *bench) open() (err error) {
