@@ -270,6 +270,7 @@ func (f *fleet) compile(origin schedule.Origin, name string, text []byte) ([]*en
 	env := f.env
 	if origin == schedule.FromAPI {
 		d.guest, env = true, f.grants.guest(env, f.public)
+		d.shared = f.sharedActions()
 	} else {
 		d.shares = &f.pools
 	}

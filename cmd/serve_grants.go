@@ -196,3 +196,25 @@ func (f *fleet) secretOf(workflow string, origin schedule.Origin) func(name stri
 		return f.secret(name)
 	}
 }
+
+// sharedActions are those that came by the API, which workflows that did may use.
+func (f *fleet) sharedActions() map[string]*workflows.Step {
+	list, err := f.store.Actions(context.Background())
+	if err != nil {
+		f.log.Error("the shared actions of the API cannot be read", "error", err)
+	}
+	actions := map[string]*workflows.Step{}
+	for _, kept := range list {
+		file, err := workflows.Parse("api/actions/"+kept.ID+".yaml", []byte(kept.Text))
+		if err != nil {
+			f.log.Error("a shared action of the API cannot be read", "action", kept.ID, "error", err)
+			continue
+		}
+		for _, a := range file.Actions {
+			if a.ActionKey() == kept.ID {
+				actions[kept.ID] = a
+			}
+		}
+	}
+	return actions
+}

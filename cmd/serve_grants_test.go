@@ -308,3 +308,28 @@ func TestSecretsOfWorkflowsOfTheAPI(t *testing.T) {
 		t.Error("the secret came out")
 	}
 }
+
+// Actions that came by the API are for workflows that did; when one changes, so do they.
+func TestActionsOfTheAPI(t *testing.T) {
+	s := newService(t)
+	s.start()
+	action := "actions:\n  - name: shout\n    provider: {type: console, with: {message: \"%s\"}}\n"
+	if status, answer := s.ask("POST", "/actions", fmt.Sprintf(action, "one")); status != http.StatusCreated {
+		t.Fatal(status, answer)
+	}
+	text := "workflow:\n  id: tell\n  actions: [{name: a, use: shout}]\n"
+	if status, answer := s.ask("PUT", "/api/v1/workflows/tell", text); status != http.StatusCreated {
+		t.Fatal(status, answer)
+	}
+	s.write("disk.yaml", strings.Replace(text, "id: tell", "id: disk", 1))
+	s.until("a file may not use it", func() bool { return strings.Contains(s.stderr.String(), "shout") })
+	for _, says := range []string{"one", "two"} {
+		if status, answer := s.ask("PUT", "/actions/shout", fmt.Sprintf(action, says)); status != http.StatusOK {
+			t.Fatal(status, answer)
+		}
+		if status, answer := s.ask("POST", "/api/v1/workflows/tell/run", "{}"); status != http.StatusAccepted {
+			t.Fatal(status, answer)
+		}
+		s.until("it is said", func() bool { return strings.Contains(s.stdout.String(), says) })
+	}
+}

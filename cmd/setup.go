@@ -80,7 +80,8 @@ type document struct {
 	file     *workflows.File
 	pool     *providers.Pool
 	programs []*engine.Program
-	guest    bool // it came by the API: its configurations do not read the environment
+	guest    bool                       // it came by the API: its configurations do not read the environment
+	shared   map[string]*workflows.Step // actions that came by the API, for it to use
 	shares   *poolShare
 }
 
@@ -221,6 +222,14 @@ func (s *setup) link(d *document, env providers.Env, required bool) (source.Prob
 	problems = append(problems, more...)
 	if err != nil {
 		return problems, err
+	}
+	for name, a := range d.shared {
+		if actions == nil {
+			actions = map[string]*workflows.Step{}
+		}
+		if actions[name] == nil {
+			actions[name] = a
+		}
 	}
 	lib := engine.Library{
 		Providers: s.registry, Functions: engine.Functions(), Actions: actions, Compat: s.compat,

@@ -201,6 +201,17 @@ func (s scene) keep() {
 	s.does(201, "POST /workflows", nil, form, "Content-Type", "multipart/form-data; boundary=b")
 	up := []any{"up"}
 	s.does(201, "PUT /workflows/{id}", up, strings.Replace(uploaded, "name: Up", "name: Upper", 1))
+	action := "actions:\n  - name: tell-all\n    provider: {type: mock, with: {command_output: 1}}\n"
+	s.does(201, "POST /actions", nil, action)
+	s.does(400, "POST /actions", nil, "workflow: {id: x}")
+	s.does(200, "PUT /actions/{id}", []any{"tell-all"}, action)
+	s.does(400, "PUT /actions/{id}", []any{"tell-all"}, strings.Replace(action, "tell-all", "other", 1))
+	s.does(404, "PUT /actions/{id}", []any{"other"}, action)
+	if a := s.does(200, "GET /actions", nil, nil); a.text(t, 1, "id") != "tell-all" {
+		t.Error(a.body)
+	}
+	s.does(200, "DELETE /actions/{id}", []any{"tell-all"}, nil)
+	s.does(404, "DELETE /actions/{id}", []any{"tell-all"}, nil)
 	s.does(201, "POST /workflows/{id}/secrets", up, m{"pager": "canary", "other": "canary"})
 	s.does(400, "POST /workflows/{id}/secrets", up, m{"no name": "canary"})
 	s.does(403, "POST /workflows/{id}/secrets", []any{"disk"}, m{"pager": "canary"})

@@ -5,7 +5,6 @@ func keepOtherRoutes() []route {
 		get("/whoami", reading, "Keep's: who you are here.", func(c *call) (whoami, error) { return c.whoami(), nil }),
 		get("/status", reading, "Keep's: that the process works.", func(*call) (keepState, error) { return keepState{"OK", true}, nil }),
 		get("/providers", reading, "Keep's: configurations of providers, without what is in them.", keepProviderList),
-		get("/actions", reading, "Keep's: shared actions.", listActions),
 	}
 }
 
@@ -47,23 +46,4 @@ func keepProviderList(c *call) (keepProviderPage, error) {
 		p.Installed = append(p.Installed, keepInstalled{v.Name, v.Type, v.Name, true, map[string]struct{}{}})
 	}
 	return p, nil
-}
-
-// A keepAction is an action that workflows share, for "use:".
-type keepAction struct {
-	ID   string `json:"id"`
-	Name string `json:"name"`
-	Use  string `json:"use"`
-	Type string `json:"provider_type,omitempty"`
-}
-
-func listActions(c *call) ([]keepAction, error) {
-	list := []keepAction{}
-	if c.s.Actions == nil {
-		return list, nil
-	}
-	for _, a := range c.s.Actions() {
-		list = append(list, keepAction{a.Name, a.Name, a.Name, a.Type})
-	}
-	return list, nil
 }

@@ -95,7 +95,7 @@ func routes() []route {
 		operationRoutes(), statusRoutes(), keyRoutes(), auditRoutes(),
 		workflowRoutes(), runRoutes(), replayRoutes(), alertRoutes(), deliveryRoutes(),
 		ingestRoutes(), heartbeatRoutes(),
-		keepWorkflowRoutes(), keepRunRoutes(), keepAlertRoutes(), keepIncidentRoutes(), keepSecretRoutes(), keepOtherRoutes(),
+		keepWorkflowRoutes(), keepRunRoutes(), keepAlertRoutes(), keepIncidentRoutes(), keepSecretRoutes(), keepActionRoutes(), keepOtherRoutes(),
 	)
 }
 

@@ -33,9 +33,13 @@ func (s *Server) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	shared, err := s.shared(ctx)
+	if err != nil {
+		return err
+	}
 	sources := make([]schedule.Source, len(list))
 	for i, w := range list {
-		sources[i] = schedule.Source{Name: apiFile(w.ID), Text: []byte(w.Text)}
+		sources[i] = schedule.Source{Name: apiFile(w.ID), Text: []byte(w.Text), Setting: shared}
 	}
 	if err := s.catalog().Load(ctx, schedule.FromAPI, sources...); err != nil {
 		return err

@@ -148,3 +148,21 @@ func TestPastAt(t *testing.T) {
 		}
 	}
 }
+
+func TestActions(t *testing.T) {
+	s := opened(t)
+	for _, by := range []string{"ann", "ben"} {
+		if err := s.PutActions(t.Context(), "actions: of "+by, by, "tell", "call"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if list := must(s.Actions(t.Context())); len(list) != 2 || list[0].ID != "call" || list[1].Text != "actions: of ben" || list[1].By != "ann" {
+		t.Errorf("%+v", list)
+	}
+	if err := s.DropAction(t.Context(), "tell"); err != nil {
+		t.Error(err)
+	}
+	if err := s.DropAction(t.Context(), "tell"); !errors.Is(err, ErrNotFound) {
+		t.Error(err)
+	}
+}
