@@ -20,6 +20,7 @@ type healthcheckCommand struct {
 	address string
 	tls     bool
 	ready   bool
+	alive   bool
 	timeout time.Duration
 }
 
@@ -28,8 +29,10 @@ func newHealthcheckCommand(s *setup) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "healthcheck",
 		Short: "Ask \"serve\" on this machine whether it is well",
-		Long: `Healthcheck asks GET /healthz, or /readyz with --ready, and ends with 0 if it is well, 1 if it
-says that it is not, 3 if nobody answers. It is for images that have no shell and no curl.`,
+		Long: `Healthcheck asks GET /healthz, or /readyz with --ready, or /-/healthy with --alive, and ends with 0 if
+it is well, 1 if it says that it is not, 3 if nobody answers. It is for images that have no shell and
+no curl. Who starts the program anew when it is not well asks with --alive: that a disk is full, or
+nobody can be told, a new process does not mend.`,
 		Example: `  tocsin healthcheck
   tocsin healthcheck --listen 127.0.0.1:9000 --ready`,
 		Args: cobra.NoArgs,
@@ -38,7 +41,9 @@ says that it is not, 3 if nobody answers. It is for images that have no shell an
 	f := c.Flags()
 	f.StringVar(&h.address, "listen", "127.0.0.1:8080", "where it listens; a host that stands for all addresses is asked on loopback")
 	f.BoolVar(&h.tls, "tls", false, "it has a certificate, which is not looked at")
-	f.BoolVar(&h.ready, "ready", false, "whether it can do its work, not only whether it is alive")
+	f.BoolVar(&h.ready, "ready", false, "whether it can take things in")
+	f.BoolVar(&h.alive, "alive", false, "only whether its loops tick, which a new process would mend")
+	c.MarkFlagsMutuallyExclusive("ready", "alive")
 	f.DurationVar(&h.timeout, "timeout", 5*time.Second, "time for the answer")
 	return c
 }
@@ -57,8 +62,11 @@ func (h *healthcheckCommand) run(ctx context.Context) error {
 	if h.tls {
 		scheme = "https"
 	}
-	if h.ready {
+	switch {
+	case h.ready:
 		path = "/readyz"
+	case h.alive:
+		path = "/-/healthy"
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://"+net.JoinHostPort(host, port)+path, nil)
 	if err != nil {

@@ -132,6 +132,17 @@ func TestServeWhenNobodyCanBeTold(t *testing.T) {
 	if out := s.look("alerts"); strings.Count(out, "firing") != 2 || !strings.Contains(out, "messages to webhook ops do not arrive") {
 		t.Errorf("alerts:\n%s", out)
 	}
+	address := strings.TrimPrefix(url, "http://")
+	for flag, want := range map[string]int{"": 1, "--alive": 0, "--ready": 0} {
+		var stdout, stderr bytes.Buffer
+		args := []string{"healthcheck", "--listen", address}
+		if flag != "" {
+			args = append(args, flag)
+		}
+		if code := cmd.Run(t.Context(), args, nil, &stdout, &stderr, all.Registry()); code != want {
+			t.Errorf("healthcheck %s: exit code %d, want %d: %s%s", flag, code, want, stdout.String(), stderr.String())
+		}
+	}
 	before := b.count("/beat")
 
 	b.takes("/spare")
