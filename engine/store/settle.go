@@ -61,6 +61,15 @@ func (s *Store) settle(ctx context.Context) error {
 	})
 }
 
+// settleLast is settle before the file is closed, so that who opens it has less to do.
+func (s *Store) settleLast() {
+	ctx, cancel := context.WithTimeout(background, 10*time.Second)
+	defer cancel()
+	if err := s.settle(ctx); err != nil {
+		s.Log.Warn("last runs could not be noted in the store", "err", err)
+	}
+}
+
 func (t *tx) stand(list []standing) error {
 	for _, x := range list {
 		if err := t.exec(putMark, x.workflow, x.trigger, x.at); err != nil {

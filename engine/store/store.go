@@ -128,7 +128,12 @@ func (s *Store) open(ctx context.Context) (err error) {
 // Close writes what is still to be written and closes the file. Whoever changes
 // something afterwards has ErrClosed. It may be called twice.
 func (s *Store) Close() error {
-	s.closing.Do(func() { s.closed = s.release() })
+	s.closing.Do(func() {
+		if s.w.db != nil && s.w.broken.Load() == nil {
+			s.settleLast()
+		}
+		s.closed = s.release()
+	})
 	return s.closed
 }
 

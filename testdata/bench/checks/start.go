@@ -51,7 +51,8 @@ func (b *bench) begin() (err error) {
 }
 
 // multiply makes of every run of the store as many as that, each a minute before the
-// other, with all that is known of them.
+// other, with all that is known of them. Their numbers are below those of the others:
+// what is known of last runs stays true.
 func multiply(path string, times int) error {
 	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=synchronous(OFF)&_pragma=foreign_keys(1)")
 	if err != nil {
@@ -67,17 +68,17 @@ func multiplyIn(db *sql.DB, times int) error {
 		return err
 	}
 	runs, err := columns(db, "runs", map[string]string{
-		"no": "no + ?1 * ?2", "id": "id || ?2", "due": "due - ?2 * ?3", "started": "started - ?2 * ?3", "ended": "ended - ?2 * ?3",
+		"no": "no - ?1 * ?2", "id": "id || ?2", "due": "due - ?2 * ?3", "started": "started - ?2 * ?3", "ended": "ended - ?2 * ?3",
 	})
 	if err != nil {
 		return err
 	}
-	events, err := columns(db, "events", map[string]string{"no": "NULL", "run": "run + ?1 * ?2"})
+	events, err := columns(db, "events", map[string]string{"no": "NULL", "run": "run - ?1 * ?2"})
 	if err != nil {
 		return err
 	}
 	for i := 1; i < times; i++ {
-		for _, query := range []string{runs + " WHERE no <= ?1", events + " WHERE run <= ?1"} {
+		for _, query := range []string{runs + " WHERE no > 0", events + " WHERE run > 0"} {
 			if _, err := db.Exec(query, step, i, time.Minute.Nanoseconds()); err != nil {
 				return err
 			}
