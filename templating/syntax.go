@@ -106,6 +106,8 @@ func (p *parser) unexpected() {
 		p.fail(p.pos, fmt.Sprintf("unexpected %q", p.open), "between two values there is an operator: and, or, ==, <, ...")
 	case rest[0] == '|':
 		p.fail(p.pos, `unexpected "|"`, "write filters inside the braces: {{ path | upper }}")
+	case strings.IndexByte("#^/", rest[0]) >= 0 && strings.HasSuffix(strings.TrimRight(p.text[:p.pos], " "), p.open):
+		p.fail(p.pos, fmt.Sprintf("unexpected %q", rest[:1]), fmt.Sprintf("a section is written without the blank: {{%s}}", oneLine(strings.TrimSpace(rest))))
 	case isNameByte(rest[0]) || rest[0] >= utf8.RuneSelf:
 		p.fail(p.pos, fmt.Sprintf("unexpected %q", firstWord(rest)), "operators are and, or, not, in, ==, !=, <, <=, >, >=")
 	default:
