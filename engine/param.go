@@ -114,6 +114,7 @@ func (c *compiler) parameters(s *step) {
 	}
 	if s.with.kind == constant {
 		s.plain = s.with.value.Plain()
+		c.review(s)
 	}
 }
 

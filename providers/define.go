@@ -44,10 +44,12 @@ type (
 	}
 	Method[C any] struct {
 		params, result *schema.Schema
+		review         func(what string, with source.Value) error
 		call           func(c C, ctx context.Context, what string, with source.Value) (any, error)
 	}
 	Listener[C any] struct {
 		params, fields *schema.Schema
+		review         func(what string, with source.Value) error
 		begin          func(c C, what string, with source.Value) (Stream, error)
 	}
 )
@@ -75,7 +77,7 @@ func Define[C any](d Definition[C]) Provider {
 		p.Converse = &Operation{Params: d.Converse.params, Message: d.Message}
 	}
 	if d.Subscribe.begin != nil {
-		p.Subscribe = &Operation{Params: d.Subscribe.params, Result: d.Subscribe.fields}
+		p.Subscribe = &Operation{Params: d.Subscribe.params, Result: d.Subscribe.fields, Review: d.Subscribe.review}
 	}
 	p.client = reflect.TypeFor[C]()
 	return p
@@ -127,6 +129,7 @@ func Call[C, Params, Result any](fn func(C, context.Context, Params) (Result, er
 	return Method[C]{
 		params: s,
 		result: shape[Result](),
+		review: reviewer(decode),
 		call: func(c C, ctx context.Context, what string, with source.Value) (any, error) {
 			params, err := decode(what, with)
 			if err != nil {
@@ -167,7 +170,26 @@ func (m Method[C]) operation(message string) *Operation {
 	if m.call == nil {
 		return nil
 	}
-	return &Operation{Params: m.params, Result: m.result, Message: message}
+	return &Operation{Params: m.params, Result: m.result, Message: message, Review: m.review}
+}
+
+// A Reviewer is parameters that know what is wrong with them besides what their schema
+// says, such as two that contradict each other. The error begins with the name of the
+// parameter that it is about, if it is about one. It opens nothing and asks nobody.
+type Reviewer interface{ Review() error }
+
+// reviewer is Operation.Review for parameters that are Reviewers; nil for others.
+func reviewer[T any](decode func(string, source.Value) (T, error)) func(string, source.Value) error {
+	if _, ok := any(*new(T)).(Reviewer); !ok {
+		return nil
+	}
+	return func(what string, with source.Value) error {
+		params, err := decode(what, with)
+		if err != nil {
+			return nil // which its schema says better
+		}
+		return any(params).(Reviewer).Review()
+	}
 }
 
 func (o *Operation) retelling(how Retell) *Operation {

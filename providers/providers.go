@@ -54,6 +54,10 @@ type Operation struct {
 	// Message is the parameter that a plain text goes to (on-failure's message);
 	// "" if there is none.
 	Message string
+	// Review says what is wrong with parameters that the schema takes, before the
+	// operation is called, where all of them are known and no configuration has others.
+	// nil: nobody can say.
+	Review func(what string, with source.Value) error
 	// Retell is for messages about an alert of which the provider was told before; nil:
 	// they differ in their text only.
 	Retell Retell

@@ -18,6 +18,7 @@ func Streams[C, Params any](fn func(C, Params) (Stream, error)) Listener[C] {
 	s, decode := decoder[Params]()
 	return Listener[C]{
 		params: s,
+		review: reviewer(decode),
 		begin: func(c C, what string, with source.Value) (Stream, error) {
 			params, err := decode(what, with)
 			if err != nil {

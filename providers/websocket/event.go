@@ -41,7 +41,7 @@ type Event struct {
 	Type         *string    `param:"type" doc:"Frame type: text or binary."`
 	DataEncoding *string    `param:"data_encoding" doc:"How data is written: utf8 or base64."`
 	JSON         any        `param:"json" doc:"Data read as JSON; null if it is none."`
-	Parsed       []any      `param:"parsed" doc:"What data_format reads out of data, or out of all replies of a sample: metrics of {name, tags, fields, time}, or values. Null without data_format, and of a message longer than max_result_bytes."`
+	Parsed       []any      `param:"parsed" doc:"What data_format reads out of data, or out of all replies of a sample: a list of metrics of {name, tags, fields, time}, or of values, such as parsed.0.fields.price. Null without data_format, and of a message longer than max_result_bytes."`
 	Size         int        `param:"size" doc:"Bytes the message had."`
 	Truncated    bool       `param:"truncated" doc:"Whether data is only its beginning."`
 	SHA256       *string    `param:"sha256" doc:"Of the whole message; null unless truncated."`

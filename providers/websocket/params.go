@@ -37,10 +37,18 @@ type Params struct {
 	Outcome
 }
 
+// Review says what is wrong with the parameters of a step.
+func (p Params) Review() error {
+	_, err := p.settings()
+	return err
+}
+
 // Connection is what every mode takes: where to connect, and how.
 type Connection struct {
 	URL              *string        `param:"url" doc:"Address, ws:// or wss://. User info becomes basic authentication." example:"wss://example.com/feed"`
 	SocketURL        *string        `param:"socket_url" doc:"Another name for url."`
+	Mode             *string        `param:"mode" enum:"query,send,subscribe,sample" doc:"What it does, which follows from where it stands: a step is a query, an action sends, a trigger subscribes, or with trigger_body samples."`
+	Strict           *bool          `param:"strict" doc:"Whether parameters that there are not are errors."`
 	Timeout          *time.Duration `param:"timeout" doc:"Time for everything but the closing handshake; 10s if absent or null."`
 	ConnectTimeout   *time.Duration `param:"connect_timeout" doc:"Time for DNS, TCP and TLS; as timeout if absent."`
 	HandshakeTimeout *time.Duration `param:"handshake_timeout" doc:"Time from the upgrade request to the whole of its answer; what is left of timeout if absent."`
@@ -63,7 +71,7 @@ type Connection struct {
 	TLSParams
 	Network
 
-	Rest *value.Map `param:"*,warn" doc:"Ignored, with a warning at load; what a later version has is refused."`
+	Rest *value.Map `param:"*,warn" doc:"Ignored, with a warning at load; an error with strict."`
 }
 
 // Payload is what is sent.
@@ -95,20 +103,13 @@ type Exchange struct {
 	MeasurePing    *bool           `param:"measure_ping" doc:"Send a ping before closing and time its answer."`
 }
 
-// later are the names of spec/websocket.md §2 that this version does not have. They
-// must not pass for unknown ones, which are ignored: who writes proxy_url means it.
-var later = map[string]string{
-	"strict": "",
-}
-
-// refuse is the error for the first key of rest that asks for something that this
-// version does not do. A key whose value changes nothing is fine: configurations are
-// pasted with all of their defaults.
-func refuse(rest *value.Map, names map[string]string) error {
-	for key, v := range rest.All() {
-		if harmless, known := names[key]; known && asksFor(v, harmless) {
-			return invalid("%s is not supported by this version", key)
-		}
+// refuse is the error for parameters that there are not, where they are not only ignored.
+func (p Connection) refuse() error {
+	if !or(p.Strict, false) {
+		return nil
+	}
+	for key := range p.Rest.All() {
+		return invalid("%s: there is no such parameter", key)
 	}
 	return nil
 }
@@ -123,7 +124,7 @@ type elsewhere struct {
 func belongs(rest *value.Map, others ...elsewhere) error {
 	for key, v := range rest.All() {
 		for _, other := range others {
-			if _, has := other.schema.Field(key); has && key != "mode" && asksFor(v, "") {
+			if _, has := other.schema.Field(key); has && asksFor(v, "") {
 				return invalid("%s is for %s", key, other.where)
 			}
 		}

@@ -26,7 +26,7 @@ type Result struct {
 	Type         *string   `param:"type" doc:"Frame type of data: text or binary."`
 	DataEncoding *string   `param:"data_encoding" doc:"How data is written: utf8 or base64."`
 	JSON         any       `param:"json" doc:"Data read as JSON; null if it is none."`
-	Parsed       []any     `param:"parsed" doc:"What data_format reads out of data, or out of all messages if it is the first of several that is waited for: metrics of {name, tags, fields, time}, or values. Null without data_format. Of a message longer than max_result_bytes there is nothing."`
+	Parsed       []any     `param:"parsed" doc:"What data_format reads out of data, or out of all messages if it is the first of several that is waited for: a list of metrics of {name, tags, fields, time}, or of values, such as parsed.0.fields.price. Null without data_format. Of a message longer than max_result_bytes there is nothing."`
 	Messages     []Message `param:"messages" doc:"All messages that were read, oldest first."`
 	URL          string    `param:"url" doc:"The address, without secrets."`
 

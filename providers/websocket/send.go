@@ -55,9 +55,15 @@ func (p Notice) over(defaults Config) Notice {
 	return p
 }
 
+// Review says what is wrong with the parameters of an action.
+func (p Notice) Review() error {
+	_, _, err := p.settings()
+	return err
+}
+
 // settings checks p. The error is an *Error of code config_invalid.
 func (p Notice) settings() (*settings, *sending, error) {
-	if err := placed(p.Rest, "send", "an action"); err != nil {
+	if err := p.placed("send", "an action"); err != nil {
 		return nil, nil, err
 	}
 	if err := belongs(p.Rest,

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"tocsin/providers/websocket/format"
-	"tocsin/templating/value"
 	"tocsin/workflows/schema"
 )
 
@@ -57,7 +56,7 @@ const (
 
 // settings checks p. The error is an *Error of code config_invalid.
 func (p Params) settings() (*settings, error) {
-	if err := placed(p.Rest, "query", "a step"); err != nil {
+	if err := p.placed("query", "a step"); err != nil {
 		return nil, err
 	}
 	if err := belongs(p.Rest,
@@ -77,15 +76,11 @@ func (p Params) settings() (*settings, error) {
 }
 
 // placed refuses a mode that is not for this place.
-func placed(rest *value.Map, mode, place string) error {
-	written, _ := rest.Get("mode")
-	switch text, _ := written.(string); {
-	case written == nil, text == "", text == mode:
-		return nil
-	case places[text] != "":
-		return invalid("mode: %s is for %s; in %s it is %s, or left out", text, places[text], place, mode)
+func (p Connection) placed(mode, place string) error {
+	if written := or(p.Mode, ""); written != "" && written != mode {
+		return invalid("mode: %s is for %s; in %s it is %s, or left out", written, places[written], place, mode)
 	}
-	return invalid("mode: there are query, send, subscribe and sample")
+	return nil
 }
 
 // places say where each mode is used.
@@ -101,7 +96,7 @@ func (s *settings) readAs(o format.Options) (err error) {
 
 // connect checks what every mode has: where to connect, and how.
 func (p Connection) connect(s *settings) error {
-	if err := refuse(p.Rest, later); err != nil {
+	if err := p.refuse(); err != nil {
 		return err
 	}
 	return each(s, p.setTarget, p.setTimes, p.setOpening, p.setLimits, p.setHeaders, p.setAuth, p.setTLS, p.setNetwork)

@@ -22,8 +22,6 @@ type Subscription struct {
 // Live is what a connection that stays open takes besides (spec/websocket.md §1.3, §1.4
 // and §2.9).
 type Live struct {
-	Mode *string `param:"mode" enum:"subscribe,sample" doc:"Whether each message is an event (subscribe) or each reply to trigger_body (sample); follows from trigger_body if absent."`
-
 	TriggerBody    providers.Lazy `param:"trigger_body" doc:"Message to send at every interval; may read tick, counted from 1, and now."`
 	TriggerType    *string        `param:"trigger_type" enum:"text,binary" doc:"Frame type of trigger_body; text if absent."`
 	Interval       *time.Duration `param:"interval" doc:"Time between two samples, 100ms at least."`
@@ -73,6 +71,12 @@ type Reconnect struct {
 	Jitter     *string        `param:"jitter" enum:"full,equal,none" doc:"How much of a wait is left to chance: all of it (full, if absent), half of it, nothing."`
 	ResetAfter *time.Duration `param:"reset_after" doc:"How long a connection has to hold for the waits to be short again; 30s if absent."`
 	MaxRetries *int           `param:"max_retries" doc:"Another name for connection.max_retries."`
+}
+
+// Review says what is wrong with the parameters of a trigger.
+func (p Subscription) Review() error {
+	_, _, err := p.settings()
+	return err
 }
 
 // over is p with what it leaves out taken from defaults, field by field.

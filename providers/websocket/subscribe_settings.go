@@ -128,8 +128,11 @@ func (p *Subscription) patient(samples bool) {
 }
 
 // setSampling decides which of the two modes it is.
-func (p Live) setSampling(l *live) error {
+func (p Subscription) setSampling(l *live) error {
 	mode := or(p.Mode, "")
+	if mode == "query" || mode == "send" {
+		return invalid("mode: %s is for %s; in a trigger it is subscribe, or sample with trigger_body", mode, places[mode])
+	}
 	if p.TriggerBody != nil {
 		// Pasted configurations have an empty one where nothing is asked.
 		if v, err := p.TriggerBody(map[string]any{"tick": int64(1), "now": time.Now()}); err == nil && (v == nil || v == "") {
