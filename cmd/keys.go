@@ -45,7 +45,7 @@ admin in TOCSIN_API_KEY.
 	s.storeFlag(c)
 	s.serverFlag(c)
 	s.outputFlag(c, "text", "json")
-	c.AddCommand(newKeysCreateCommand(k), newKeysRevokeCommand(k))
+	c.AddCommand(newKeysListCommand(k), newKeysCreateCommand(k), newKeysRevokeCommand(k))
 	return c
 }
 
@@ -74,6 +74,20 @@ func newKeysCreateCommand(k *keysCommand) *cobra.Command {
 	f.StringVar(&k.role, "role", "", "what it may do: see tocsin keys --help")
 	f.Var((*list)(&k.scopes), "scope", "narrow the role to this: read, metrics, ingest, run, operate, author, admin (repeatable)")
 	f.StringVar(&k.expires, "expires", "", "after how long it stops to count: 12h, 90d; left out: never")
+	k.outputFlag(c, "text", "json")
+	return c
+}
+
+func newKeysListCommand(k *keysCommand) *cobra.Command {
+	c := &cobra.Command{
+		Use:     "list",
+		Short:   "List them, as keys alone does",
+		Example: "  tocsin keys list --output json",
+		Args:    cobra.NoArgs,
+		RunE:    func(c *cobra.Command, _ []string) error { return k.list(c.Context()) },
+	}
+	k.storeFlag(c)
+	k.serverFlag(c)
 	k.outputFlag(c, "text", "json")
 	return c
 }

@@ -171,8 +171,20 @@ func replay(c *call, in ReplayOrder) (Replay, error) {
 	if r.Differences == nil {
 		r.Differences, r.Steps = []Difference{}, []stepView{}
 	}
-	c.about(id, "run %s, offline: %t, set: %d", r.Run, in.Offline, len(in.Set))
+	c.about(id, "%s", in.words(r.Run))
 	return r, answered(err)
+}
+
+// words say what was done.
+func (o ReplayOrder) words(run string) string {
+	parts := []string{"as run " + run}
+	if o.Offline {
+		parts[0] = "offline"
+	}
+	if o.Current {
+		parts = append(parts, "as it is now")
+	}
+	return strings.Join(append(parts, o.Set...), ", ")
 }
 
 // A Caller is who has something done.
