@@ -41,7 +41,7 @@ var faults = []fault{
 	{"W2", "gap, duplicate, flood, a huge frame, an expired token", map[string]string{
 		"providers/websocket": "TestFloods TestOpeningAndResume TestBrokenFeeds TestSlowConsumer TestSignedAnew TestRecent TestAnnouncedSizeCostsNothing", "engine/schedule": "TestASubscriptionIsHeldBack",
 	}},
-	{"H1", "a delivery that is forged, replayed, changed", map[string]string{"engine/ingest": "TestForged TestForgedSNS TestVerifyReadsRawBytes TestPublishedExamples", "engine/server": "TestSignedDeliveries"}},
+	{"H1", "a delivery that is forged, replayed, changed", map[string]string{"engine/ingest": "TestForged TestForgedSNS TestVerifyReadsRawBytes TestPublishedExamples", "engine/server": "TestSignedDeliveries", "engine/store": "TestAcceptOnce"}},
 	{"H2", "a delivery of garbage", map[string]string{"engine/ingest": "TestBatchKeepsTheGood TestRefused FuzzMapping FuzzKeep", "engine/server": "TestHalfGoodBatch"}},
 	{"K1", "a secret where it should not be", map[string]string{
 		"cmd": "TestCanariesOfServe", "engine": "TestSecrets", "engine/delivery": "TestSecretsAreSealed", "providers": "TestCanaries TestMaskProperty", "providers/websocket": "TestCanaries TestSecretsOfEvents",

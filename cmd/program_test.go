@@ -252,13 +252,13 @@ func (p *process) look(args ...string) string {
 // until waits until something is so.
 func (p *process) until(what string, so func() bool) {
 	p.t.Helper()
-	deadline := time.After(3 * time.Minute)
+	deadline := time.After(6 * time.Minute)
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for !so() {
 		select {
 		case <-deadline:
-			p.t.Fatalf("not within three minutes: %s: %s\n%s", what, p.note, p.stderr)
+			p.t.Fatalf("not within six minutes: %s: %s\n%s", what, p.note, p.stderr)
 		case <-tick.C:
 		}
 	}
