@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -347,4 +348,27 @@ func TestUnwell(t *testing.T) {
 			t.Errorf("%s", got)
 		}
 	})
+}
+
+// A program that is told to end while it still reads what was before ends well; one that
+// cannot read it does not begin.
+func TestEndBeforeTheBeginning(t *testing.T) {
+	for _, ends := range []bool{true, false} {
+		ctx, cancel := context.WithCancel(t.Context())
+		m := newMemory()
+		m.fail = func(what string) error {
+			if what != "marks" {
+				return nil
+			}
+			if ends {
+				cancel()
+			}
+			return errors.New("it could not be read")
+		}
+		err := newSite(t, m, &plant{}).Scheduler.Run(ctx)
+		if (err == nil) != ends {
+			t.Errorf("it is to end: %t, error: %v", ends, err)
+		}
+		cancel()
+	}
 }

@@ -64,10 +64,14 @@ func (s *Scheduler) now() time.Time { return clock{s.Now}.time() }
 // why it cannot begin or go on: something of it died.
 func (s *Scheduler) Run(ctx context.Context) error {
 	s.init()
-	if err := s.remember(ctx); err != nil {
-		return err
+	err := s.remember(ctx)
+	if err == nil {
+		err = s.resume(ctx)
 	}
-	if err := s.resume(ctx); err != nil {
+	switch {
+	case ctx.Err() != nil: // it is to end before it began
+		return nil
+	case err != nil:
 		return err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
