@@ -38,12 +38,6 @@ func (w fields) text(key, s string) {
 	}
 }
 
-func (w fields) number(key string, n int64) {
-	if n != 0 {
-		w.m.Set(key, n)
-	}
-}
-
 func (w fields) any(key string, v any) {
 	if v != nil {
 		w.m.Set(key, plain(value.Of(v), 0))

@@ -35,7 +35,7 @@ func (b *bench) refusal() (err error) {
 		return err
 	}
 	if len(ms) < 3*endpoints {
-		return fmt.Errorf("Slack was told %d times, which is too few of %d endpoints", len(ms), endpoints)
+		return fmt.Errorf("%d messages to Slack are too few of %d endpoints", len(ms), endpoints)
 	}
 	fmt.Printf("%d refusals: p50 %.1f ms, p99 %.1f ms, most %.1f ms\n", len(ms), at(ms, 0.5), at(ms, 0.99), at(ms, 1))
 	b.add(figure{Key: "serve.refusal.p50", What: "from refusal to Slack's server, half of them within", Value: at(ms, 0.5), Unit: "ms"})
