@@ -20,7 +20,7 @@ func TestBombs(t *testing.T) {
 	if os.Getenv("TOCSIN_BOMB") != "" {
 		t.Skip("this is the process for them")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestBomb$", "-test.v")
 	cmd.Env = append(os.Environ(), "TOCSIN_BOMB=1")
@@ -147,7 +147,7 @@ func soon(t *testing.T, f func() (any, error)) {
 	start := time.Now()
 	v, err := f()
 	took := time.Since(start)
-	if took > 3*time.Second {
+	if took > 20*time.Second { // a second, where the machine is not busy
 		t.Errorf("took %v", took)
 	}
 	if err != nil {

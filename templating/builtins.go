@@ -238,6 +238,9 @@ func rangeOf(r *run, args []any) (any, error) {
 	if by == 0 {
 		return nil, &Error{Message: "range: a step of 0"}
 	}
+	if (float64(to)-float64(from))/float64(by) > maxElements {
+		return nil, errList
+	}
 	out := []any{}
 	for i := from; by > 0 && i < to || by < 0 && i > to; i += by {
 		out = append(out, i)
