@@ -239,16 +239,6 @@ func (p *process) inStore(do func(*store.Store)) {
 	do(st)
 }
 
-// look runs a command that looks at the store, and returns what it prints.
-func (p *process) look(args ...string) string {
-	p.t.Helper()
-	out, err := exec.Command(p.binary, append(args, "--store", p.storePath())...).Output()
-	if err != nil {
-		p.t.Fatalf("%v: %v", args, err)
-	}
-	return string(out)
-}
-
 // until waits until something is so.
 func (p *process) until(what string, so func() bool) {
 	p.t.Helper()
