@@ -2,7 +2,9 @@ package engine
 
 import (
 	"slices"
+	"strings"
 
+	"tocsin/providers"
 	"tocsin/templating"
 	"tocsin/templating/value"
 	"tocsin/workflows/schema"
@@ -95,6 +97,51 @@ func redacted(v any, fields []schema.Field) any {
 		return m
 	}
 	return v
+}
+
+// veil is v without what addresses in it have of secrets. It tells the pool of their
+// passwords.
+func (f *frame) veil(v any) any {
+	if !veils(v) {
+		return v
+	}
+	switch v := v.(type) {
+	case string:
+		shown, password := providers.ShownAddress(v)
+		f.Pool.AddSecrets(password)
+		return shown
+	case []any:
+		list := make([]any, len(v))
+		for i := range v {
+			list[i] = f.veil(v[i])
+		}
+		return list
+	case *value.Map:
+		m := value.NewMap(v.Len())
+		for k, item := range v.All() {
+			m.Set(k, f.veil(item))
+		}
+		return m
+	}
+	return v
+}
+
+// veils says that there may be an address in v that has something to hide: nearly all
+// parameters are shown as they are, and not copied.
+func veils(v any) bool {
+	switch v := v.(type) {
+	case string:
+		return strings.Contains(v, "://") && strings.ContainsAny(v, "@?")
+	case []any:
+		return slices.ContainsFunc(v, veils)
+	case *value.Map:
+		for _, item := range v.All() {
+			if veils(item) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // maskError is err with its secrets hidden. What it wraps can still be looked at, but

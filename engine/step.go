@@ -301,6 +301,7 @@ func (f *frame) render(ctx context.Context) (source.Value, []Field, error) {
 	if f.shown = f.plain; f.s.secret {
 		f.shown = f.conceal(with, f.plain)
 	}
+	f.shown = f.veil(f.shown)
 	return with, fields, nil
 }
 

@@ -1,6 +1,7 @@
 package providers
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 
@@ -97,6 +98,50 @@ var secretNames = []string{"token", "key", "secret", "sig", "password", "passwd"
 func CallsSecret(name string) bool {
 	name = strings.ToLower(name)
 	return slices.ContainsFunc(secretNames, func(part string) bool { return strings.Contains(name, part) })
+}
+
+// ShownAddress is a text as it may be shown: if it is an address, "***" stands for its
+// password and for the values of parameters whose names call them secret. password is
+// what is hidden so, as the server gets it; "": there is none.
+func ShownAddress(text string) (shown, password string) {
+	scheme, rest, ok := strings.Cut(text, "://")
+	if !ok || strings.ContainsAny(scheme, " /?#") {
+		return text, ""
+	}
+	end := strings.IndexAny(rest, "/?#")
+	if end < 0 {
+		end = len(rest)
+	}
+	authority, rest := rest[:end], rest[end:]
+	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
+		if user, written, ok := strings.Cut(authority[:at], ":"); ok && written != "" {
+			password, authority = written, user+":***"+authority[at:]
+			if plain, err := url.PathUnescape(written); err == nil {
+				password = plain
+			}
+		}
+	}
+	return scheme + "://" + authority + shownQuery(rest), password
+}
+
+// shownQuery hides values in what stands behind the host of an address.
+func shownQuery(text string) string {
+	path, query, ok := strings.Cut(text, "?")
+	if !ok {
+		return text
+	}
+	fragment := ""
+	if at := strings.IndexByte(query, '#'); at >= 0 {
+		query, fragment = query[:at], query[at:]
+	}
+	parts := strings.Split(query, "&")
+	for i, part := range parts {
+		name, v, _ := strings.Cut(part, "=")
+		if plain, err := url.QueryUnescape(name); err == nil && v != "" && CallsSecret(plain) {
+			parts[i] = name + "=***"
+		}
+	}
+	return path + "?" + strings.Join(parts, "&") + fragment
 }
 
 // texts are the strings in v, and where numbers is set the other scalars too, since a
