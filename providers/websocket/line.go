@@ -239,13 +239,12 @@ type slot struct {
 	uses int // who have it, or wait for it
 }
 
-// slot waits for the turn at the slot of p's connection. It is nil where the connection
+// slot waits for the turn at the slot of that shape. It is nil where the connection
 // is not to be kept.
-func (p *lines) slot(ctx context.Context, n Notice, how *sending, limit time.Duration) (*slot, *Error) {
+func (p *lines) slot(ctx context.Context, key [sha256.Size]byte, how *sending, limit time.Duration) (*slot, *Error) {
 	if p == nil || !how.keep {
 		return nil, nil
 	}
-	key := n.shape()
 	p.mu.Lock()
 	s := p.all[key]
 	if s == nil {
@@ -389,13 +388,14 @@ func (p *lines) Close() {
 }
 
 // shape is what makes two connections the same: everything but what is only about one
-// call.
-func (p Notice) shape() [sha256.Size]byte {
-	c := p.Connection
+// call, and whose they are, if they are anybody's.
+func (p Connection) shape(whose ...string) [sha256.Size]byte {
+	c := p
 	c.Timeout, c.ConnectTimeout, c.HandshakeTimeout, c.WriteTimeout, c.CloseTimeout = nil, nil, nil, nil, nil
 	c.MaxResult, c.Rest = nil, nil
 	h := sha256.New()
 	fingerprint(h, reflect.ValueOf(c))
+	fingerprint(h, reflect.ValueOf(whose))
 	return [sha256.Size]byte(h.Sum(nil))
 }
 

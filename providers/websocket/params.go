@@ -35,6 +35,7 @@ type Params struct {
 	Expected
 	format.Options
 	Outcome
+	Sampled
 }
 
 // Review says what is wrong with the parameters of a step.
@@ -47,7 +48,7 @@ func (p Params) Review() error {
 type Connection struct {
 	URL              *string        `param:"url" doc:"Address, ws:// or wss://. User info becomes basic authentication." example:"wss://example.com/feed"`
 	SocketURL        *string        `param:"socket_url" doc:"Another name for url."`
-	Mode             *string        `param:"mode" enum:"query,send,subscribe,sample" doc:"What it does, which follows from where it stands: a step is a query, an action sends, a trigger subscribes, or with trigger_body samples."`
+	Mode             *string        `param:"mode" enum:"query,send,subscribe,sample" doc:"What it does, which follows from where it stands: a step is a query, an action sends, a trigger subscribes, or with trigger_body samples. A step samples if it says so: it asks over a connection that stays open from run to run."`
 	Strict           *bool          `param:"strict" doc:"Whether parameters that there are not are errors."`
 	Timeout          *time.Duration `param:"timeout" doc:"Time for everything but the closing handshake; 10s if absent or null."`
 	ConnectTimeout   *time.Duration `param:"connect_timeout" doc:"Time for DNS, TCP and TLS; as timeout if absent."`
@@ -148,6 +149,9 @@ func asksFor(v any, harmless string) bool {
 // over is p with what it leaves out taken from defaults, field by field.
 func (p Params) over(defaults Config) Params {
 	p.Connection = p.Connection.over(defaults.Connection)
+	if p.samples() { // what is said and waited for otherwise is not for it
+		defaults.Payload, defaults.Exchange, defaults.Scripted = Payload{}, Exchange{}, Scripted{}
+	}
 	p.Payload = p.Payload.over(defaults.Payload)
 	if len(p.Script)+len(p.QueryResponse) > 0 {
 		defaults.Script, defaults.QueryResponse = nil, nil

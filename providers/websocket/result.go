@@ -122,6 +122,11 @@ type (
 	}
 )
 
+// since is what came after before.
+func (a Arrived) since(before Arrived) Arrived {
+	return Arrived{a.Messages - before.Messages, a.Bytes - before.Bytes, a.Pings - before.Pings}
+}
+
 // Timings are durations of phases in milliseconds, nil where there was no such phase.
 // Those up to Handshake follow one another, and FirstMessage them.
 type Timings struct {

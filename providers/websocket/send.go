@@ -2,6 +2,7 @@ package websocket
 
 import (
 	"context"
+	"crypto/sha256"
 	"net/http"
 	"reflect"
 	"time"
@@ -33,6 +34,7 @@ type sending struct {
 	required  bool
 	keep      bool
 	idleClose time.Duration
+	sample    bool // a step asks: what came before the question is no reply
 }
 
 // A Delivery is what came of sending.
@@ -122,26 +124,31 @@ func (c *client) Notify(ctx context.Context, p Notice) (Delivery, error) {
 	if err != nil {
 		return Delivery{}, err
 	}
-	fails := or(p.FailOnError, true)
+	out, failed := c.deliver(ctx, set, how, p.shape())
+	return out, judged(failed, or(p.FailOnError, true))
+}
+
+// deliver is Notify and sample, the parameters checked. A kept connection has that shape.
+func (c *client) deliver(ctx context.Context, set *settings, how *sending, shape [sha256.Size]byte) (Delivery, *Error) {
 	begun, renewed := time.Now(), 0
-	at, failed := c.lines.slot(ctx, p, how, set.timeout)
+	at, failed := c.lines.slot(ctx, shape, how, set.timeout)
 	if failed != nil {
 		none := &query{set: set, begun: begun, tried: 1, transport: c.transport(set)}
-		return Delivery{Result: none.told(failed)}, judged(failed, fails)
+		return Delivery{Result: none.told(failed)}, failed
 	}
 	defer c.lines.giveBack(at, how.idleClose)
 	for tried := 1; ; tried++ {
 		d := &delivery{query: query{set: set, begun: begun, tried: tried, transport: c.transport(set)}, how: how, at: at}
 		out, failed := d.run(ctx)
 		switch {
-		case failed == nil || d.delivered > 0:
+		case failed == nil || d.delivered > 0 && !how.sample:
 		case d.dead && renewed == 0 && ctx.Err() == nil:
 			renewed = 1
 			continue
 		case set.again(ctx, failed, tried-renewed, begun.Add(set.timeout)):
 			continue
 		}
-		return out, judged(failed, fails)
+		return out, failed
 	}
 }
 
@@ -155,6 +162,7 @@ type delivery struct {
 
 	delivered int
 	confirmed bool
+	before    Arrived // what had come for those who sampled before
 }
 
 // run sends, and says how that went. It returns as query.run does.
@@ -176,7 +184,7 @@ func (d *delivery) run(ctx context.Context) (Delivery, *Error) {
 	}
 	r := Delivery{Result: d.told(failed), Delivered: d.delivered, Confirmed: d.confirmed}
 	if d.line != nil {
-		r.Received = d.line.counted()
+		r.Received = d.line.counted().since(d.before)
 	}
 	r.Unconfirmed = d.delivered > 0 && !d.confirmed && d.how.confirm != "none"
 	return r, failed
@@ -196,6 +204,9 @@ func (d *delivery) begin(ctx context.Context) *Error {
 		d.conn = d.line.conn
 		t.release = t.leash.hold(ctx, t.raw)
 		t.responded = now // to count the first message from
+		if d.how.sample {
+			d.before = d.line.counted()
+		}
 		return nil
 	}
 	var failed *Error
@@ -295,6 +306,9 @@ func (d *delivery) reply(ctx context.Context, from time.Time) *Error {
 	for over := false; ; {
 		for _, m := range d.line.take() {
 			if m.at.Before(from) {
+				if d.how.sample {
+					continue
+				}
 				if _, failed := d.keep(m.typ, m.data); failed != nil {
 					return failed
 				}
@@ -304,7 +318,9 @@ func (d *delivery) reply(ctx context.Context, from time.Time) *Error {
 				return failed
 			}
 			if d.enough.Load() {
-				d.confirmed, d.answer = true, len(d.messages)-1
+				if d.confirmed = true; !d.how.sample {
+					d.answer = len(d.messages) - 1
+				}
 				return nil
 			}
 		}
@@ -323,11 +339,20 @@ func (d *delivery) reply(ctx context.Context, from time.Time) *Error {
 	}
 }
 
+// ends is failed, if that ends a connection that is to be kept: a reply that is not as it
+// should be does not.
+func (how *sending) ends(failed *Error) *Error {
+	if how.sample && failed != nil && (failed.Code == ParseFailed || failed.Code == AssertionFailed) {
+		return nil
+	}
+	return failed
+}
+
 // end keeps the line or closes it, and says what that has to do with the outcome.
 func (d *delivery) end(ctx context.Context, failed *Error) *Error {
-	if d.how.keep && d.at.keep(d.line, failed) {
+	if d.how.keep && d.at.keep(d.line, d.how.ends(failed)) {
 		d.kept = true
-		return nil
+		return failed
 	}
 	wait := d.set.closeTimeout
 	if failed == nil && d.how.confirm == "none" {

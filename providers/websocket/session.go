@@ -43,6 +43,9 @@ type conversation struct {
 // mistakes in the parameters.
 func (c *client) Converse(ctx context.Context, p Params, talk providers.Talk) (Result, error) {
 	p = p.over(c.defaults)
+	if p.samples() {
+		return Result{}, invalid("mode: sample is for steps and triggers; a session stays open by itself")
+	}
 	set, err := p.settings()
 	if err != nil {
 		return Result{}, err

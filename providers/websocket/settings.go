@@ -56,6 +56,9 @@ const (
 
 // settings checks p. The error is an *Error of code config_invalid.
 func (p Params) settings() (*settings, error) {
+	if p.samples() {
+		return p.sampled()
+	}
 	if err := p.placed("query", "a step"); err != nil {
 		return nil, err
 	}
@@ -71,7 +74,7 @@ func (p Params) settings() (*settings, error) {
 		measurePing:  or(p.MeasurePing, false),
 		expectStatus: p.ExpectStatus,
 	}
-	return s, each(s, p.connect, p.setReceiveTimeout, p.setPayloads, p.setExpectations, p.setScript, p.setExpected, p.setOutcome,
+	return s, each(s, p.connect, p.setSampled, p.setReceiveTimeout, p.setPayloads, p.setExpectations, p.setScript, p.setExpected, p.setOutcome,
 		func(s *settings) error { return s.readAs(p.Options) })
 }
 
@@ -84,7 +87,7 @@ func (p Connection) placed(mode, place string) error {
 }
 
 // places say where each mode is used.
-var places = map[string]string{"query": "steps", "send": "actions", "subscribe": "triggers", "sample": "triggers"}
+var places = map[string]string{"query": "steps", "send": "actions", "subscribe": "triggers", "sample": "steps and triggers"}
 
 // readAs has messages read in a format.
 func (s *settings) readAs(o format.Options) (err error) {

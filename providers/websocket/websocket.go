@@ -81,6 +81,9 @@ func (c *client) Close() error {
 // error, and so is being called off.
 func (c *client) Query(ctx context.Context, p Params) (Result, error) {
 	p = p.over(c.defaults)
+	if p.samples() {
+		return c.sample(ctx, p)
+	}
 	set, err := p.settings()
 	if err != nil {
 		return Result{}, err
