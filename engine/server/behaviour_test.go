@@ -283,7 +283,12 @@ func TestShutdown(t *testing.T) {
 	<-lines
 	conn := dial(t, w)
 	defer conn.Close()
-	fmt.Fprint(conn, "POST /alerts/event HTTP/1.1\r\nHost: localhost\r\nContent-Length: 12\r\nContent-Type: application/json\r\n\r\n{\"name\"")
+	fmt.Fprint(conn, "POST /alerts/event HTTP/1.1\r\nHost: localhost\r\nContent-Length: 12\r\nContent-Type: application/json\r\nExpect: 100-continue\r\n\r\n")
+	goOn := make([]byte, len("HTTP/1.1 100 Continue\r\n\r\n"))
+	if _, err := io.ReadFull(conn, goOn); err != nil { // now it is under way
+		t.Fatal(err)
+	}
+	fmt.Fprint(conn, "{\"name\"")
 	ended := make(chan struct{})
 	go func() { w.stop(); close(ended) }()
 	for range lines { // until it ends
