@@ -57,7 +57,7 @@ func TestMemoryStaysFlat(t *testing.T) {
 		address := serve(t, tt.serve)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		r := ask(t, "timeout: 60\nmax_message_size: 256KiB\nurl: ws://"+address+"\n"+tt.with)
+		r := ask(t, "timeout: 60\nreceive: required\nmax_message_size: 256KiB\nurl: ws://"+address+"\n"+tt.with)
 		runtime.ReadMemStats(&after)
 		want(t, name, outcome(r), "message_too_big")
 		if used := after.TotalAlloc - before.TotalAlloc; used > 16<<20 {

@@ -150,7 +150,7 @@ func TestSendBesideReplies(t *testing.T) {
 		p.farewell()
 	})
 	n := Notice{Payload: Payload{Messages: []any{strings.Repeat("x", 1<<20), strings.Repeat("y", 1<<20), "z"}}}
-	n.URL = new("ws://" + address)
+	n.URL, n.CloseTimeout = new("ws://"+address), new(30*time.Second)
 	d, err := testClient.Notify(t.Context(), n)
 	if err != nil {
 		t.Fatal(err)
