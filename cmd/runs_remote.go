@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"encoding/json"
+	"math"
 	"net/url"
 	"strconv"
 	"strings"
@@ -34,7 +35,9 @@ func (r remoteRun) row() store.Run {
 	}
 }
 
-func span(seconds float64) time.Duration { return time.Duration(seconds * float64(time.Second)) }
+func span(seconds float64) time.Duration {
+	return time.Duration(math.Round(seconds * float64(time.Second)))
+}
 
 // runs are what the server has of them.
 func (c *client) runs(ctx context.Context, f store.RunFilter) (list []store.Run, total int, err error) {
