@@ -222,7 +222,7 @@ func throughPool(t *testing.T, yaml string) string {
 	}
 	result, err = configured.Query(t.Context(), source.Value{})
 	out += pool.Mask(everything(pool.MaskValue(result), err))
-	ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	connection, err := source.Parse("with.yaml", []byte(strings.NewReplacer("receive: required\n", "", "wait_for_regex: ^yes", "").Replace(yaml)+"\nlifecycle_events: [opened, closed, error]\nreconnect: {max_retries: 0}"))
 	if err != nil {
@@ -231,7 +231,9 @@ func throughPool(t *testing.T, yaml string) string {
 	events := 0
 	err = client.Subscribe(ctx, connection, func(a providers.Alert) error {
 		out += pool.Mask(everything(pool.MaskValue(value.Of(a.Fields)), nil)) + pool.Mask(a.ID+a.Name)
-		events++
+		if events++; events == 1 {
+			time.AfterFunc(150*time.Millisecond, cancel)
+		}
 		if a.Fields["kind"] == "message" {
 			cancel()
 		}

@@ -107,17 +107,17 @@ func TestNameServer(t *testing.T) {
 		"url: ws://" + address:         "ok", // nobody needs to be asked
 		"url: ws://six.test:" + port + "\nip_family: ipv4\nip_family_fallback: false": "dns_failed",
 	} {
-		r := ask(t, "timeout: 2\ndata: hi\ndns_server: udp://"+server+"\n"+yaml)
+		r := ask(t, "timeout: 20\ndata: hi\ndns_server: udp://"+server+"\n"+yaml)
 		want(t, yaml, outcome(r), wanted)
 		if wanted == "dns_failed" {
 			want(t, "retryable", r.Error.Retryable, false)
 		}
 	}
-	r := ask(t, "timeout: 2\ndata: hi\ndns_server: tcp://"+server+"\nurl: ws://feed.test:"+port)
+	r := ask(t, "timeout: 20\ndata: hi\ndns_server: tcp://"+server+"\nurl: ws://feed.test:"+port)
 	want(t, "over TCP", outcome(r), "ok")
 	r = ask(t, "timeout: 1\nurl: ws://feed.test\ndns_server: udp://169.254.169.254:53")
 	want(t, "a name server that the policy forbids", outcome(r), "blocked_address")
-	r = ask(t, "timeout: 2\nurl: ws://feed.test\ndns_server: tcp://"+refused(t))
+	r = ask(t, "timeout: 20\nurl: ws://feed.test\ndns_server: tcp://"+refused(t))
 	want(t, "a name server that is not there", outcome(r), "dns_failed")
 }
 
@@ -176,7 +176,7 @@ func TestBlockedAddresses(t *testing.T) {
 		c := testClient
 		c.dialer = tt.dialer
 		begun := time.Now()
-		r, err := c.Query(t.Context(), with(t, "timeout: 2\n"+tt.yaml))
+		r, err := c.Query(t.Context(), with(t, "timeout: 20\n"+tt.yaml))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -206,7 +206,7 @@ func TestResolveMap(t *testing.T) {
 		"resolve: {feed.test: '::1'}\nip_family: ipv4": "connect_",
 		"resolve: {other.test: 127.0.0.1}":             "dns_failed",
 	} {
-		r := ask(t, "timeout: 2\nreceive: none\nurl: ws://feed.test:"+port+"\n"+yaml)
+		r := ask(t, "timeout: 20\nreceive: none\nurl: ws://feed.test:"+port+"\n"+yaml)
 		if !strings.HasPrefix(outcome(r), wanted) {
 			t.Errorf("%s: %+v", yaml, r.Error)
 		}

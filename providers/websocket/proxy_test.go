@@ -221,7 +221,7 @@ func TestProxyOfTheEnvironment(t *testing.T) {
 		"url: ws://far.test\nproxy_url: http://" + serve(t, plain.http): plain,
 	} {
 		yaml += "\nresolve: {near.test: 127.0.0.1, a.corp.test: 127.0.0.1, far.test: 127.0.0.1}"
-		r := ask(t, "timeout: 2\nreceive: none\n"+yaml)
+		r := ask(t, "timeout: 20\nreceive: none\n"+yaml)
 		want(t, yaml+"\nproxy used", r.Proxy != nil, through != nil)
 		if through != nil {
 			<-through.visits
@@ -390,7 +390,7 @@ func TestPolicyBehindProxies(t *testing.T) {
 	} {
 		c := testClient
 		c.dialer = &dial.Dialer{Public: tt.public}
-		r, err := c.Query(t.Context(), with(t, "timeout: 2\nurl: '"+tt.url+"'\nproxy_url: http://"+proxy+"\n"+tt.with))
+		r, err := c.Query(t.Context(), with(t, "timeout: 20\nurl: '"+tt.url+"'\nproxy_url: http://"+proxy+"\n"+tt.with))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -111,7 +111,7 @@ func TestRedirectsNotFollowed(t *testing.T) {
 		{"to a choice", "max_redirects: 3\nurl: ws://" + serve(t, sends(seen, 300, "/x")), "handshake_status", "300"},
 		{"expected", "max_redirects: 3\nexpect_status: [302]\nurl: ws://" + loop, "ok", ""},
 	} {
-		r := ask(t, "timeout: 2\n"+tt.yaml)
+		r := ask(t, "timeout: 20\n"+tt.yaml)
 		if outcome(r) != tt.code || r.Connected {
 			t.Errorf("%s: %+v", tt.name, r.Error)
 			continue

@@ -70,7 +70,7 @@ func TestClientCertificates(t *testing.T) {
 				if !strings.Contains(yaml, ca) {
 					yaml += "\ntls_ca: " + ca
 				}
-				r := ask(t, "timeout: 2\ndata: hi\nurl: wss://"+serve(t, overTLS(demands(server, version, root), echo))+"\n"+yaml)
+				r := ask(t, "timeout: 20\ndata: hi\nurl: wss://"+serve(t, overTLS(demands(server, version, root), echo))+"\n"+yaml)
 				if outcome(r) != tt.code {
 					t.Fatalf("%+v", r.Error)
 				}
@@ -164,7 +164,7 @@ func TestPins(t *testing.T) {
 		"not trusted, though pinned":      {stranger.shows(), "pin_sha256: ['" + pin(stranger) + "']", "tls_unknown_authority"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := ask(t, "timeout: 2\ndata: hi\nurl: wss://"+serve(t, overTLS(tt.config, echo))+"\ntls: {enabled: true, "+tt.tls+"}")
+			r := ask(t, "timeout: 20\ndata: hi\nurl: wss://"+serve(t, overTLS(tt.config, echo))+"\ntls: {enabled: true, "+tt.tls+"}")
 			if outcome(r) != tt.code {
 				t.Fatalf("%+v", r.Error)
 			}
@@ -203,7 +203,7 @@ func TestVersionsAndSuites(t *testing.T) {
 		"all":                     {every, "max_version: TLS12, cipher_suites: [all]", "", "ok", "TLS 1.2", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := ask(t, "timeout: 2\ndata: hi\nurl: wss://"+serve(t, overTLS(tt.config, echo))+"\ntls: {enabled: true, "+ca+", "+tt.tls+"}\n"+tt.flat)
+			r := ask(t, "timeout: 20\ndata: hi\nurl: wss://"+serve(t, overTLS(tt.config, echo))+"\ntls: {enabled: true, "+ca+", "+tt.tls+"}\n"+tt.flat)
 			if outcome(r) != tt.code {
 				t.Fatalf("%+v", r.Error)
 			}
