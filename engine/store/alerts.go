@@ -54,24 +54,22 @@ func (s *Store) AcceptOnce(ctx context.Context, once Once, source string, alerts
 	if err != nil {
 		return nil, err
 	}
-	var changes []Change
-	err = s.write(ctx, func(t *tx) error {
+	return making(ctx, s.write, func(t *tx) ([]Change, error) {
 		if err := once.take(t, stamp(now)); err != nil {
-			return err
+			return nil, err
 		}
-		changes = make([]Change, 0, len(incoming))
+		changes := make([]Change, 0, len(incoming))
 		arrivals := make(map[string]int64, len(incoming))
 		for i := range incoming {
 			c, err := keepAlert(t, &incoming[i])
 			if err != nil {
-				return err
+				return nil, err
 			}
 			changes = append(changes, c)
 			arrivals[c.Fingerprint] = incoming[i].no
 		}
-		return planned(t, plan, changes, arrivals, stamp(now))
+		return changes, planned(t, plan, changes, arrivals, stamp(now))
 	})
-	return changes, err
 }
 
 // planned takes on the jobs that plan makes of changes.
@@ -291,19 +289,17 @@ func (s *Store) Save(ctx context.Context, alerts []*value.Map) ([]*value.Map, er
 	if err != nil {
 		return nil, err
 	}
-	var saved []*value.Map
-	err = s.write(ctx, func(t *tx) error {
-		saved = make([]*value.Map, 0, len(made))
+	return making(ctx, s.write, func(t *tx) ([]*value.Map, error) {
+		saved := make([]*value.Map, 0, len(made))
 		for i := range made {
 			c, err := keepAlert(t, &made[i])
 			if err != nil {
-				return err
+				return nil, err
 			}
 			saved = append(saved, c.Alert)
 		}
-		return nil
+		return saved, nil
 	})
-	return saved, err
 }
 
 // Forget implements keep.Store.
@@ -343,26 +339,25 @@ func (s *Store) Enrich(ctx context.Context, fingerprint string, fields []engine.
 // remembered too: its alert may come later. plan is as for Accept; a workflow that
 // waits for a change of status is started by it. The Alert of the change is nil while
 // none came in.
-func (s *Store) Amend(ctx context.Context, a Amendment, plan func([]Change) []schedule.Job) (c Change, err error) {
+func (s *Store) Amend(ctx context.Context, a Amendment, plan func([]Change) []schedule.Job) (Change, error) {
 	now := s.Now().UTC()
-	err = s.write(ctx, func(t *tx) error {
+	return making(ctx, s.write, func(t *tx) (Change, error) {
 		st, err := readStream(t, a.Fingerprint)
 		if err != nil {
-			return err
+			return Change{}, err
 		}
-		c = Change{Fingerprint: a.Fingerprint, Previous: view(st.alert, st.enrichments), Received: now}
+		c := Change{Fingerprint: a.Fingerprint, Previous: view(st.alert, st.enrichments), Received: now}
 		st.amend(&a)
 		c.Alert = view(st.alert, st.enrichments)
 		c.Changed = differing(c.Previous, c.Alert)
 		if err := st.update(t, &a, c.Alert); err != nil {
-			return err
+			return c, err
 		}
 		if err := a.note(t, c.Changed, stamp(now)); err != nil || c.Alert == nil {
-			return err
+			return c, err
 		}
-		return planned(t, plan, []Change{c}, map[string]int64{a.Fingerprint: st.last}, stamp(now))
+		return c, planned(t, plan, []Change{c}, map[string]int64{a.Fingerprint: st.last}, stamp(now))
 	})
-	return c, err
 }
 
 func (st *stream) amend(a *Amendment) {

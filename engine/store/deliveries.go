@@ -90,16 +90,15 @@ func blob(b []byte) []byte {
 
 // Attempt counts an attempt that is about to be made: it is on disk before anything
 // is sent. ErrNotFound: there is no such message, or nothing more is to come of it.
-func (s *Store) Attempt(ctx context.Context, key string) (attempt int, err error) {
-	err = s.finish(ctx, func(t *tx) error {
+func (s *Store) Attempt(ctx context.Context, key string) (int, error) {
+	return making(ctx, s.finish, func(t *tx) (attempt int, err error) {
 		found, err := t.get("UPDATE deliveries SET state = ?, attempts = attempts + 1 WHERE key = ? AND ended = 0 RETURNING attempts",
 			[]any{string(Sending), key}, &attempt)
 		if err == nil && !found {
-			return fmt.Errorf("delivery %s: %w", key, ErrNotFound)
+			return 0, fmt.Errorf("delivery %s: %w", key, ErrNotFound)
 		}
-		return err
+		return attempt, err
 	})
-	return attempt, err
 }
 
 // A Settlement is what came of an attempt. In a state that is not the end, the message

@@ -16,21 +16,25 @@ func (s *Store) Take(ctx context.Context, d Delivery, again time.Time) (known De
 	if d.State == Sending {
 		d.Attempts = 1
 	}
-	err = s.finish(ctx, func(t *tx) error {
-		fresh = false
-		if known, err = deliveryOf(t, d.Key); err != nil {
-			return err
+	type taken struct {
+		known Delivery
+		fresh bool
+	}
+	made, err := making(ctx, s.finish, func(t *tx) (taken, error) {
+		known, err := deliveryOf(t, d.Key)
+		if err != nil {
+			return taken{}, err
 		}
+		fresh := known.No == 0
 		switch {
-		case known.No == 0:
-			fresh = true
+		case fresh:
 			if err := intend(t, &d, now); err != nil {
-				return err
+				return taken{}, err
 			}
 		case known.State == Dead && known.Deaths == 0 && known.Ended.Before(again):
 			if err := t.exec("UPDATE deliveries SET state = ?, run = ?, sealed = ?, next = ?, expires = ?, ended = 0, reported = 0 WHERE key = ?",
 				string(Pending), d.Run, blob(d.Sealed), now, stamp(d.Expires), d.Key); err != nil {
-				return err
+				return taken{}, err
 			}
 			fallthrough
 		default:
@@ -38,13 +42,13 @@ func (s *Store) Take(ctx context.Context, d Delivery, again time.Time) (known De
 				break
 			}
 			if err := t.exec("UPDATE deliveries SET state = ?, attempts = attempts + 1 WHERE key = ? AND ended = 0", string(Sending), d.Key); err != nil {
-				return err
+				return taken{}, err
 			}
 		}
 		known, err = deliveryOf(t, d.Key)
-		return err
+		return taken{known, fresh}, err
 	})
-	return known, fresh, err
+	return made.known, made.fresh, err
 }
 
 // deliveryOf is the message of that key; its No is 0 if there is none.
@@ -60,28 +64,26 @@ func deliveryOf(t *tx, key string) (d Delivery, err error) {
 // Interrupted are the messages that were being sent when the last process died, which
 // counts as a death of each. They are Unknown from then on, and due. It is asked once,
 // before anything is sent.
-func (s *Store) Interrupted(ctx context.Context) (list []Delivery, err error) {
+func (s *Store) Interrupted(ctx context.Context) ([]Delivery, error) {
 	now := stamp(s.Now())
-	err = s.finish(ctx, func(t *tx) error {
-		list = list[:0]
+	return making(ctx, s.finish, func(t *tx) (list []Delivery, err error) {
 		rows, err := t.rows("UPDATE deliveries SET state = ?, deaths = deaths + 1, next = ? WHERE state = ? AND ended = 0 RETURNING "+deliveryColumns,
 			string(Unknown), now, string(Sending))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		defer rows.Close()
 		for rows.Next() {
 			var d Delivery
 			var at deliveryTimes
 			if err := rows.Scan(d.columns(&at)...); err != nil {
-				return err
+				return nil, err
 			}
 			d.date(at)
 			list = append(list, d)
 		}
-		return rows.Err()
+		return list, rows.Err()
 	})
-	return list, err
 }
 
 // A Backlog is what waits for one destination.

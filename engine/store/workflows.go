@@ -31,26 +31,24 @@ func scanWorkflow(row interface{ Scan(...any) error }) (w Workflow, err error) {
 // PutWorkflow keeps a text as the next revision of the workflow, the first if there is
 // none of this id. The text that it has already is not a new revision. A workflow that
 // was deleted is there again.
-func (s *Store) PutWorkflow(ctx context.Context, id, text, by string) (revision int, err error) {
+func (s *Store) PutWorkflow(ctx context.Context, id, text, by string) (int, error) {
 	now := stamp(s.Now())
-	err = s.write(ctx, func(t *tx) error {
+	return making(ctx, s.write, func(t *tx) (revision int, err error) {
 		var was string
 		var deleted int64
-		revision = 0
 		known, err := t.get(`SELECT w.revision, w.deleted, v.text FROM workflows w
 			JOIN workflow_versions v ON v.workflow = w.id AND v.revision = w.revision WHERE w.id = ?`, []any{id}, &revision, &deleted, &was)
 		if err != nil || known && was == text && deleted == 0 {
-			return err
+			return revision, err
 		}
 		revision++
 		err = t.exec(`INSERT INTO workflows (id, revision, created, created_by) VALUES (?, ?, ?, ?)
 			ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, deleted = 0`, id, revision, now, by)
 		if err != nil {
-			return err
+			return revision, err
 		}
-		return t.exec("INSERT INTO workflow_versions (workflow, revision, text, at, by) VALUES (?, ?, ?, ?, ?)", id, revision, text, now, by)
+		return revision, t.exec("INSERT INTO workflow_versions (workflow, revision, text, at, by) VALUES (?, ?, ?, ?, ?)", id, revision, text, now, by)
 	})
-	return revision, err
 }
 
 // DeleteWorkflow takes a workflow away, with its secrets; its revisions stay. ErrNotFound: there is none.

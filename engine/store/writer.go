@@ -89,6 +89,21 @@ func (s *Store) finish(ctx context.Context, do func(*tx) error) error {
 	return s.submit(ctx, &op{do: do, closes: true})
 }
 
+// making is write or finish of a change that makes something. Beside an error that is the
+// zero value, and not what do has made: when ctx is done, do may still be under way.
+func making[T any](ctx context.Context, submit func(context.Context, func(*tx) error) error, do func(*tx) (T, error)) (T, error) {
+	var made T
+	err := submit(ctx, func(t *tx) (err error) {
+		made, err = do(t)
+		return err
+	})
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return made, nil
+}
+
 func (s *Store) submit(ctx context.Context, o *op) error {
 	if err := s.refuses(o); err != nil {
 		return err
