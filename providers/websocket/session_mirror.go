@@ -5,11 +5,11 @@ import (
 	"encoding/base64"
 	"errors"
 	"maps"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -40,9 +40,8 @@ type mirrored struct {
 // A reflection is one connection of a mirror.
 type reflection struct {
 	*mirrored
-	num     int
-	mask    *providers.Masker // hides what the request has that is secret
-	leaving atomic.Bool       // we have said goodbye while somebody reads
+	num  int
+	mask *providers.Masker // hides what the request has that is secret
 }
 
 // ServeHTTP serves one connection until either side closes it.
@@ -71,29 +70,36 @@ func (m *mirrored) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	conn.SetReadLimit(defaultMessage)
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
+	left := make(chan goodbye, 1)
 	go func() {
 		select {
 		case <-m.Done:
-			c.leaving.Store(true)
 			c.see(providers.Frame{Sent: true, Kind: "close", Code: 1001, Size: 2})
-			_ = conn.Close(1001, "") // who reads sees the answer
+			left <- goodbye{said: true, answered: conn.Close(1001, "") == nil}
 		case <-ctx.Done():
+			left <- goodbye{}
 		}
 	}()
-	c.reflect(ctx, conn)
+	err = c.reflect(ctx, conn)
+	cancel()
+	if ours := <-left; err != nil {
+		c.ended(err, ours)
+	}
 }
 
-// reflect answers until the connection ends.
-func (c *reflection) reflect(ctx context.Context, conn *websocket.Conn) {
+// A goodbye is one that we say while somebody reads.
+type goodbye struct{ said, answered bool }
+
+// reflect answers until the connection ends; nil: we have closed it.
+func (c *reflection) reflect(ctx context.Context, conn *websocket.Conn) error {
 	if c.Close != 0 && c.Silent {
 		c.close(conn, c.Close, c.Reason)
-		return
+		return nil
 	}
 	for {
 		typ, data, err := conn.Read(ctx)
 		if err != nil {
-			c.ended(err)
-			return
+			return err
 		}
 		c.see(providers.Frame{Kind: typeName(typ), Data: data, Size: len(data)})
 		if !c.Silent {
@@ -104,7 +110,7 @@ func (c *reflection) reflect(ctx context.Context, conn *websocket.Conn) {
 		}
 		if c.Close != 0 {
 			c.close(conn, c.Close, c.Reason)
-			return
+			return nil
 		}
 	}
 }
@@ -118,11 +124,15 @@ func (c *reflection) close(conn *websocket.Conn, code int, reason string) {
 	}
 }
 
-// ended shows how the client went.
-func (c *reflection) ended(err error) {
+// ended shows how the client went. Its answer to our goodbye is seen by who reads, or
+// by who said it: then reading finds the connection closed.
+func (c *reflection) ended(err error, ours goodbye) {
 	f := providers.Frame{Kind: "close", Code: 1006}
 	closed, ok := errors.AsType[websocket.CloseError](err)
-	if !ok && c.leaving.Load() {
+	switch {
+	case !ok && ours.answered && errors.Is(err, net.ErrClosed):
+		f.Code, f.Size = 1001, 2
+	case !ok && ours.said:
 		return
 	}
 	if ok {
