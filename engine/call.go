@@ -249,7 +249,37 @@ func (f *frame) ask(ctx context.Context, config, with source.Value, a *attempt) 
 		a.out, a.err = client.Notify(ctx, with)
 		return
 	}
-	a.out, a.err = client.Query(ctx, with)
+	query, err := s.ready(ctx, client, with)
+	switch {
+	case err != nil:
+		a.err = err
+	case query != nil:
+		a.out, a.err = query(ctx)
+	default:
+		a.out, a.err = client.Query(ctx, with)
+	}
+}
+
+// A ready is what a client has made of parameters that are the same in every run.
+type ready struct {
+	client *providers.Client
+	query  providers.Prepared
+}
+
+// ready is a call with the parameters of s, where they are constant and its provider wants
+// to read them once; else nil.
+func (s *step) ready(ctx context.Context, client *providers.Client, with source.Value) (providers.Prepared, error) {
+	if s.plain == nil || s.config.inline != nil {
+		return nil, nil
+	}
+	if known := s.asked.Load(); known != nil && known.client == client {
+		return known.query, nil
+	}
+	query, err := client.Prepare(ctx, with)
+	if err == nil && query != nil {
+		s.asked.Store(&ready{client, query})
+	}
+	return query, err
 }
 
 func open(ctx context.Context, pool *providers.Pool, s *step, config source.Value) (*providers.Client, error) {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"sync/atomic"
 	"time"
 
 	"tocsin/providers"
@@ -10,7 +11,7 @@ import (
 )
 
 // A Program is a workflow ready to run: as often as one likes, from as many
-// goroutines as one likes. It never changes.
+// goroutines as one likes. It never changes, but for what it remembers.
 type Program struct {
 	workflow  *workflows.Workflow
 	keep      bool
@@ -60,9 +61,10 @@ type step struct {
 	vars       any    // *value.Map; texts in it are *templating.Template
 	aliases    []alias
 	with       param
-	plain      any    // what with is without positions, where it is constant
-	secret     bool   // some parameters are not to be shown
-	message    string // parameter that the text of a failure goes to, in on-failure
+	plain      any                   // what with is without positions, where it is constant
+	asked      atomic.Pointer[ready] // what was made of it; nil: nothing
+	secret     bool                  // some parameters are not to be shown
+	message    string                // parameter that the text of a failure goes to, in on-failure
 	expect     []check
 	enrich     []enrichment
 	throttle   throttle // nil: there is none

@@ -30,6 +30,7 @@ type Client struct {
 // operations are what a provider can do, its client's type forgotten.
 type operations struct {
 	query, notify func(context.Context, source.Value) (any, error)
+	prepare       func(source.Value) (Prepared, error)
 	subscribe     func(source.Value) (Stream, error)
 	converse      func(context.Context, source.Value, Talk) (any, error)
 	pull          func(context.Context) ([]Alert, error)
@@ -40,6 +41,37 @@ type operations struct {
 // Query asks, for a step. Beside an error the result is nil.
 func (c *Client) Query(ctx context.Context, with source.Value) (any, error) {
 	return c.call(ctx, "query", c.do.query, c.provider.Query, with)
+}
+
+// A Prepared is a call of Query with parameters that have been read. It is made as often as
+// there is something to ask, also several times at once.
+type Prepared func(context.Context) (any, error)
+
+// Prepare reads the parameters of calls that are all the same, so that Query need not read
+// them each time; nil: this provider's Query does that, and there is nothing to prepare.
+// What the calls return is what Query would.
+func (c *Client) Prepare(ctx context.Context, with source.Value) (query Prepared, err error) {
+	if c.do.prepare == nil {
+		return nil, nil
+	}
+	var do Prepared
+	err = c.guard(ctx, "query", func() (err error) {
+		if err := c.admit(c.provider.Query, with); err != nil {
+			return err
+		}
+		do, err = c.do.prepare(with)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) (result any, err error) {
+		err = c.guard(ctx, "query", func() (err error) {
+			result, err = do(ctx)
+			return err
+		})
+		return result, err
+	}, nil
 }
 
 // Notify tells, for an action. Beside an error the result is nil.
@@ -66,10 +98,9 @@ func (c *Client) stream(with source.Value) (Stream, error) {
 		return nil, ErrUnsupported
 	}
 	return apart(func() (Stream, error) {
-		if err := c.permits(c.provider.Subscribe, with); err != nil {
+		if err := c.admit(c.provider.Subscribe, with); err != nil {
 			return nil, err
 		}
-		c.noteSecrets(c.provider.Subscribe, with)
 		return c.do.subscribe(with)
 	})
 }
@@ -118,14 +149,22 @@ func (c *Client) call(ctx context.Context, op string, fn func(context.Context, s
 		if fn == nil {
 			return ErrUnsupported
 		}
-		if err := c.permits(o, with); err != nil {
+		if err := c.admit(o, with); err != nil {
 			return err
 		}
-		c.noteSecrets(o, with)
 		result, err = fn(ctx, with)
 		return err
 	})
 	return result, err
+}
+
+// admit says what of the parameters is not permitted, and tells of what in them is secret.
+func (c *Client) admit(o *Operation, with source.Value) error {
+	if err := c.permits(o, with); err != nil {
+		return err
+	}
+	c.noteSecrets(o, with)
+	return nil
 }
 
 // guard calls fn unless ctx is done, and makes an *Error of its error or panic.

@@ -46,6 +46,7 @@ type (
 		params, result *schema.Schema
 		review         func(what string, with source.Value) error
 		call           func(c C, ctx context.Context, what string, with source.Value) (any, error)
+		prepare        func(c C, what string, with source.Value) (Prepared, error) // nil: nothing can be done before the call
 	}
 	Listener[C any] struct {
 		params, fields *schema.Schema
@@ -94,6 +95,7 @@ func (d Definition[C]) client(ctx context.Context, config source.Value, env Env)
 	}
 	return operations{
 		query:     d.Query.bind(c, d.Type),
+		prepare:   d.Query.bindPrepare(c, d.Type),
 		notify:    d.Notify.bind(c, d.Type),
 		subscribe: d.Subscribe.bind(c, d.Type),
 		converse:  d.Converse.bind(c, d.Type),
@@ -142,6 +144,38 @@ func Call[C, Params, Result any](fn func(C, context.Context, Params) (Result, er
 			return value.Of(result), nil
 		},
 	}
+}
+
+// Prepare is Call for an operation that has much to work out of its parameters: fn does
+// that, and returns what is then done with it, any number of times and several at once.
+// Where the parameters of a step are the same in every run, they are worked out once.
+func Prepare[C, Params, Result any](fn func(C, Params) (func(context.Context) (Result, error), error)) Method[C] {
+	m := Call(func(c C, ctx context.Context, p Params) (result Result, err error) {
+		do, err := fn(c, p)
+		if err != nil {
+			return result, err
+		}
+		return do(ctx)
+	})
+	_, decode := decoder[Params]()
+	m.prepare = func(c C, what string, with source.Value) (Prepared, error) {
+		params, err := decode(what, with)
+		if err != nil {
+			return nil, err
+		}
+		do, err := fn(c, params)
+		if err != nil {
+			return nil, err
+		}
+		return func(ctx context.Context) (any, error) {
+			result, err := do(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return value.Of(result), nil
+		}, nil
+	}
+	return m
 }
 
 // Listen describes a stream of alerts.
@@ -204,6 +238,13 @@ func (m Method[C]) bind(c C, what string) func(context.Context, source.Value) (a
 		return nil
 	}
 	return func(ctx context.Context, with source.Value) (any, error) { return m.call(c, ctx, what, with) }
+}
+
+func (m Method[C]) bindPrepare(c C, what string) func(source.Value) (Prepared, error) {
+	if m.prepare == nil {
+		return nil
+	}
+	return func(with source.Value) (Prepared, error) { return m.prepare(c, what, with) }
 }
 
 func (l Listener[C]) bind(c C, what string) func(source.Value) (Stream, error) {

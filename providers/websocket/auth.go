@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 
 	"tocsin/providers"
 )
@@ -225,22 +226,26 @@ func (t *transport) privateKey(m material, password string) (crypto.Signer, erro
 	})
 }
 
-// A keyring remembers keys by what they were read from. It is not for use by
-// several goroutines at once, as settings are not.
-type keyring map[[sha256.Size]byte]crypto.Signer
+// A keyring remembers keys by what they were read from.
+type keyring struct {
+	mu   sync.Mutex
+	keys map[[sha256.Size]byte]crypto.Signer
+}
 
 func (r *keyring) get(text string, read func() (crypto.Signer, error)) (crypto.Signer, error) {
 	sum := sha256.Sum256([]byte(text))
-	if key, ok := (*r)[sum]; ok {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if key, ok := r.keys[sum]; ok {
 		return key, nil
 	}
 	key, err := read()
 	if err != nil {
 		return nil, err
 	}
-	if *r == nil || len(*r) > 16 {
-		*r = keyring{}
+	if r.keys == nil || len(r.keys) > 16 {
+		r.keys = map[[sha256.Size]byte]crypto.Signer{}
 	}
-	(*r)[sum] = key
+	r.keys[sum] = key
 	return key, nil
 }

@@ -8,7 +8,8 @@ import (
 	"tocsin/workflows/schema"
 )
 
-// settings are checked parameters: what a query does, with all of its limits.
+// settings are checked parameters: what a query does, with all of its limits. They do not
+// change, and are those of many queries at once.
 type settings struct {
 	target target
 
@@ -41,7 +42,7 @@ type settings struct {
 	network
 	notes
 	tls  *tlsSettings // nil: nothing is said of it
-	keys keyring
+	keys *keyring
 }
 
 const (
@@ -102,6 +103,7 @@ func (p Connection) connect(s *settings) error {
 	if err := p.refuse(); err != nil {
 		return err
 	}
+	s.keys = &keyring{}
 	return each(s, p.setTarget, p.setTimes, p.setOpening, p.setLimits, p.setHeaders, p.setAuth, p.setTLS, p.setNetwork)
 }
 

@@ -33,7 +33,7 @@ var Provider = providers.Define(providers.Definition[*client]{
 	Readme:     readme,
 	Open:       providers.Open(open),
 	Message:    "message",
-	Query:      providers.Call((*client).Query),
+	Query:      providers.Prepare((*client).prepare),
 	Notify:     providers.Call((*client).Notify),
 	Subscribe:  providers.Emits[Event](providers.Streams((*client).Subscribe)),
 	Converse:   providers.Converse((*client).Converse),
@@ -76,24 +76,39 @@ func (c *client) Close() error {
 	return nil
 }
 
-// Query is one exchange. That the server did not do what was wanted is in the result,
-// or, with fail_on_error, also an error; a mistake in the parameters is always an
-// error, and so is being called off.
-func (c *client) Query(ctx context.Context, p Params) (Result, error) {
+// prepare is a query of which everything but the exchange is done. That the server did not
+// do what was wanted is in the result, or, with fail_on_error, also an error; a mistake in
+// the parameters is always an error, and so is being called off.
+func (c *client) prepare(p Params) (func(context.Context) (Result, error), error) {
 	p = p.over(c.defaults)
 	if p.samples() {
-		return c.sample(ctx, p)
+		return func(ctx context.Context) (Result, error) { return c.sample(ctx, p) }, nil
 	}
 	set, err := p.settings()
 	if err != nil {
+		return nil, err
+	}
+	fails := or(p.FailOnError, false)
+	return func(ctx context.Context) (Result, error) { return c.ask(ctx, set, fails) }, nil
+}
+
+// Query is a query whose parameters are not known before.
+func (c *client) Query(ctx context.Context, p Params) (Result, error) {
+	query, err := c.prepare(p)
+	if err != nil {
 		return Result{}, err
 	}
+	return query(ctx)
+}
+
+// ask is one exchange.
+func (c *client) ask(ctx context.Context, set *settings, fails bool) (Result, error) {
 	begun := time.Now()
 	for tried := 1; ; tried++ {
 		q := &query{set: set, begun: begun, tried: tried, transport: c.transport(set)}
 		result, failed := q.run(ctx)
 		if !set.again(ctx, failed, tried, begun.Add(set.timeout)) {
-			return result, judged(failed, or(p.FailOnError, false))
+			return result, judged(failed, fails)
 		}
 	}
 }
