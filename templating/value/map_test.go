@@ -1,6 +1,7 @@
 package value_test
 
 import (
+	"strconv"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -23,6 +24,22 @@ func TestMap(t *testing.T) {
 				}
 				model[key] = n
 				m.Set(key, n)
+			},
+			"set many": func(t *rapid.T) {
+				first, n := rapid.IntRange(0, 200).Draw(t, "first"), rapid.IntRange(1, 40).Draw(t, "n")
+				for i := first; i < first+n; i++ {
+					key := strconv.Itoa(i)
+					if _, ok := model[key]; !ok {
+						order = append(order, key)
+					}
+					model[key] = i
+					m.Set(key, i)
+				}
+			},
+			"clone": func(t *rapid.T) {
+				given := m
+				m = m.Clone()
+				given.Set("not in the copy", 0)
 			},
 			"delete": func(t *rapid.T) {
 				if len(order) == 0 {

@@ -7,13 +7,16 @@
 // reading at Map.
 package value
 
-import "iter"
+import (
+	"iter"
+	"slices"
+)
 
 // A Map is a mapping whose keys stay in the order in which they were first set.
 // The nil *Map is empty and may be read. A Map that is shared must not be changed.
 type Map struct {
 	entries []Entry
-	index   map[string]int // made when there are more than a few entries
+	index   *keys // made when there are more than a few entries
 }
 
 // An Entry is one key of a Map and its value.
@@ -22,36 +25,57 @@ type Entry struct {
 	Value any
 }
 
-// small is how many entries are searched one by one: below it that is faster than
+// small is how many entries are searched one by one: below it that is about as fast as
 // hashing and needs no second allocation.
-const small = 8
+const small = 16
 
 // NewMap returns an empty Map with room for n keys.
 func NewMap(n int) *Map {
 	switch n { // the usual ones in one piece: a run makes three for each of its steps
 	case 1:
-		m := &struct {
+		m := new(struct {
 			Map
 			room [1]Entry
-		}{}
-		m.entries = m.room[:0]
-		return &m.Map
+		})
+		return m.in(m.room[:0])
 	case 2:
-		m := &struct {
+		m := new(struct {
 			Map
 			room [2]Entry
-		}{}
-		m.entries = m.room[:0]
-		return &m.Map
+		})
+		return m.in(m.room[:0])
+	case 3:
+		m := new(struct {
+			Map
+			room [3]Entry
+		})
+		return m.in(m.room[:0])
+	case 4:
+		m := new(struct {
+			Map
+			room [4]Entry
+		})
+		return m.in(m.room[:0])
 	case 5:
-		m := &struct {
+		m := new(struct {
 			Map
 			room [5]Entry
-		}{}
-		m.entries = m.room[:0]
-		return &m.Map
+		})
+		return m.in(m.room[:0])
+	case 6, 7, 8:
+		m := new(struct {
+			Map
+			room [8]Entry
+		})
+		return m.in(m.room[:0])
 	}
 	return &Map{entries: make([]Entry, 0, n)}
+}
+
+// in is m with its entries in room.
+func (m *Map) in(room []Entry) *Map {
+	m.entries = room
+	return m
 }
 
 // MapOf returns a Map of the entries, the last of equal keys counting.
@@ -88,9 +112,9 @@ func (m *Map) Set(key string, v any) {
 	m.entries = append(m.entries, Entry{key, v})
 	switch {
 	case m.index != nil:
-		m.index[key] = len(m.entries) - 1
+		m.index = m.index.with(m.entries)
 	case len(m.entries) > small:
-		m.reindex()
+		m.index = newKeys(m.entries)
 	}
 }
 
@@ -103,7 +127,7 @@ func (m *Map) Delete(key string) {
 	m.entries = append(m.entries[:i], m.entries[i+1:]...)
 	m.index = nil
 	if len(m.entries) > small {
-		m.reindex()
+		m.index = newKeys(m.entries)
 	}
 }
 
@@ -129,8 +153,9 @@ func (m *Map) All() iter.Seq2[string, any] {
 // Clone is a copy with the same values: a shallow one.
 func (m *Map) Clone() *Map {
 	c := NewMap(m.Len())
-	for k, v := range m.All() {
-		c.Set(k, v)
+	c.entries = append(c.entries, m.Entries()...)
+	if len(c.entries) > small {
+		c.index = &keys{slices.Clone(m.index.slots)}
 	}
 	return c
 }
@@ -140,10 +165,7 @@ func (m *Map) find(key string) int {
 		return -1
 	}
 	if m.index != nil {
-		if i, ok := m.index[key]; ok {
-			return i
-		}
-		return -1
+		return m.index.find(m.entries, key)
 	}
 	for i := range m.entries {
 		if m.entries[i].Key == key {
@@ -151,13 +173,6 @@ func (m *Map) find(key string) int {
 		}
 	}
 	return -1
-}
-
-func (m *Map) reindex() {
-	m.index = make(map[string]int, 2*len(m.entries))
-	for i := range m.entries {
-		m.index[m.entries[i].Key] = i
-	}
 }
 
 // A Tuple is a list that prints as (a, b): the item of a zipped foreach.
