@@ -144,7 +144,8 @@ func (f *frame) attempt(ctx context.Context, with source.Value) (any, error) {
 	}
 	a := &attempt{over: make(chan struct{})}
 	f.noted = &a.noted
-	go f.ask(providers.WithOrigin(ctx, f.origin()), config, with, a)
+	asked := providers.WithOrigin(ctx, f.origin())
+	f.beside(func() { f.ask(asked, config, with, a) })
 	// The call goes first. One that needs nothing from outside is over by then, and
 	// nobody has asked ctx for its end, which would have set a timer.
 	runtime.Gosched()

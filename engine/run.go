@@ -26,6 +26,7 @@ type Runner struct {
 	Now     func() time.Time                           // nil: time.Now
 	Sleep   func(context.Context, time.Duration) error // nil: a timer; waits between retries
 	Random  func() float64                             // nil: math/rand/v2; for jitter
+	Go      func(func())                               // has a call made beside the run; nil: in a goroutine of its own
 	Getenv  func(name string) string                   // nil: {{ env.NAME }} in a step's own configuration is missing
 	Secret  func(name string) (value string, ok bool)  // nil: {{ secrets.NAME }} is missing
 	// Trace is where a call stands in a trace that is about to be made for the n-th item
@@ -331,6 +332,14 @@ func (r *run) now() time.Time {
 		return r.Now()
 	}
 	return time.Now()
+}
+
+func (r *run) beside(call func()) {
+	if r.Go != nil {
+		r.Go(call)
+		return
+	}
+	go call()
 }
 
 func (r *run) random() float64 {

@@ -57,6 +57,7 @@ type Local struct {
 	runs  map[string]*entry // all that wait or run
 	left  chan struct{}     // closed when a job leaves; nil: nobody asked
 	work  func(*entry)      // nil: nobody works
+	crew  *engine.Crew      // who does
 	spill bool              // a job on disk found no room
 	ended map[string]bool   // runs that left since somebody began to read what is on disk; nil: nobody reads
 }
@@ -210,7 +211,8 @@ func (q *Local) pump(l *lane) {
 		q.list(l, b)
 		e.begun = true
 		q.told()
-		go q.work(e)
+		work := q.work
+		q.crew.Go(func() { work(e) })
 	}
 }
 
@@ -417,7 +419,7 @@ func (q *Local) begin(work func(*entry)) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.init()
-	q.work = work
+	q.work, q.crew = work, engine.NewCrew(spareWorkers)
 	for _, l := range q.lanes {
 		q.pump(l)
 	}
@@ -426,8 +428,15 @@ func (q *Local) begin(work func(*entry)) {
 func (q *Local) end() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.work = nil
+	if q.work != nil {
+		q.work = nil
+		q.crew.End()
+	}
 }
+
+// spareWorkers is how many goroutines wait for a run or a call at most: their stacks have
+// some 4 MiB then.
+const spareWorkers = 128
 
 // idle waits until nothing runs. It is false if ctx is done before.
 func (q *Local) idle(ctx context.Context) bool {

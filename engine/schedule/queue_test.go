@@ -26,6 +26,7 @@ func TestWorkflowsTakeTurns(t *testing.T) {
 			q.put(jobFor(w, w, "", true))
 		}
 		var order []string
+		defer q.end()
 		q.begin(func(e *entry) {
 			order = append(order, e.job.Run)
 			q.release(e)
@@ -55,6 +56,7 @@ func TestLanesDoNotWaitForEachOther(t *testing.T) {
 		q := &Local{Workers: map[Lane]int{EventLane: 2, ClockLane: 1}}
 		hang := make(chan struct{})
 		var ran []string
+		defer q.end()
 		q.begin(func(e *entry) {
 			defer q.release(e)
 			if e.job.Lane() == EventLane {
@@ -90,6 +92,7 @@ func TestWhoWaitsForRoomIsWoken(t *testing.T) {
 		if len(woken) > 0 {
 			t.Fatal("there is no room")
 		}
+		defer q.end()
 		q.begin(func(e *entry) { q.release(e) })
 		if !<-woken {
 			t.Error("it was not woken")
@@ -109,6 +112,7 @@ func TestWhoWaitsForRoomIsWoken(t *testing.T) {
 func TestWhatEndsMeanwhileIsNotPutAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q, ran := &Local{}, 0
+		defer q.end()
 		q.begin(func(e *entry) { ran++; q.release(e) })
 		done := q.reading()
 		for range 2 {
@@ -185,6 +189,7 @@ func TestQueueModel(t *testing.T) {
 		const workers, parallel, capacity, backlog = 3, 2, 8, 4
 		q := &Local{Workers: map[Lane]int{EventLane: workers}, Parallel: parallel, Capacity: capacity, Backlog: backlog}
 		begun := make(chan *entry, 100)
+		defer q.end()
 		q.begin(func(e *entry) { begun <- e })
 		var ref reference
 		settle := func() {

@@ -232,6 +232,7 @@ func (a *attempt) run() (result *engine.Result) {
 		a.mask = runner.Pool.Mask
 	}
 	runner.Past = a.past
+	runner.Go = a.Queue.crew.Go
 	runner.Observe = a.observe(runner.Observe)
 	return runner.Run(a.ctx, a.program, a.job.Input)
 }
