@@ -37,7 +37,7 @@ var faults = []fault{
 	{"B2", "two processes on one folder", map[string]string{"cmd": "testTwoPrograms", "engine/store": "TestSecondProcess"}},
 	{"A1", "any role on any route, tricks with paths", map[string]string{"engine/server": "TestRouteByRole TestZeroPermissionDenies TestPathTricks"}},
 	{"A2", "100,000 bad requests, slow ones, 10,000 connections", map[string]string{"engine/server": "TestBadRequests TestLimits TestSlowBodies TestSlowHeaders TestManyConnections FuzzRequest"}},
-	{"W1", "a connection that is half open, no pong", map[string]string{"providers/websocket": "TestHalfOpen TestPings TestReconnectWaits"}},
+	{"W1", "a connection that is half open, no pong (in .ci/half-open with packets that are dropped)", map[string]string{"providers/websocket": "TestHalfOpen TestPings TestReconnectWaits"}},
 	{"W2", "gap, duplicate, flood, a huge frame, an expired token", map[string]string{
 		"providers/websocket": "TestFloods TestOpeningAndResume TestBrokenFeeds TestSlowConsumer TestSignedAnew TestRecent TestAnnouncedSizeCostsNothing", "engine/schedule": "TestASubscriptionIsHeldBack",
 	}},
