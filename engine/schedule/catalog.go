@@ -28,7 +28,7 @@ type Catalog struct {
 	current  atomic.Pointer[view]
 	mu       sync.Mutex // of who changes it, and of what follows
 	files    map[fileKey]*File
-	order    map[Origin][]Source
+	order    map[Origin][]string // names of files
 	disabled map[string]bool
 	changed  chan struct{} // closed by the next change
 }
@@ -95,7 +95,7 @@ func (v *view) disabled(id string) bool {
 // init makes an empty view. It is called with the lock held.
 func (c *Catalog) init() {
 	if c.files == nil {
-		c.files, c.order, c.changed = map[fileKey]*File{}, map[Origin][]Source{}, make(chan struct{})
+		c.files, c.order, c.changed = map[fileKey]*File{}, map[Origin][]string{}, make(chan struct{})
 		c.current.Store(&view{matcher: engine.NewMatcher(nil)})
 	}
 }
@@ -165,7 +165,10 @@ func (c *Catalog) Load(ctx context.Context, origin Origin, sources ...Source) er
 	for k, f := range loaded {
 		c.files[k] = f
 	}
-	c.order[origin] = slices.Clone(sources)
+	c.order[origin] = make([]string, len(sources))
+	for i, s := range sources {
+		c.order[origin][i] = s.Name
+	}
 	c.swap()
 	return nil
 }
@@ -232,8 +235,8 @@ func (c *Catalog) swap() {
 	v := &view{byID: map[string]*Item{}}
 	old := c.current.Load()
 	for _, origin := range []Origin{FromDisk, FromAPI} {
-		for _, s := range c.order[origin] {
-			v.add(c.files[fileKey{origin, s.Name}], c.disabled, old)
+		for _, name := range c.order[origin] {
+			v.add(c.files[fileKey{origin, name}], c.disabled, old)
 		}
 	}
 	var programs []*engine.Program

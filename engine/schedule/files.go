@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -107,7 +108,8 @@ func (f *folder) text(name string) ([]byte, error) {
 	case !st.Mode().IsRegular():
 		return nil, errNotFile
 	}
-	return io.ReadAll(io.LimitReader(file, maxFile))
+	text, err := io.ReadAll(io.LimitReader(file, maxFile))
+	return bytes.Clone(text), err // it is kept, and there was room for more
 }
 
 func unreadable(name string, err error) *source.Problem {

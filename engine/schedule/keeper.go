@@ -36,7 +36,7 @@ type keeper struct {
 type ticker struct {
 	workflow string
 	name     string
-	trigger  engine.Trigger
+	trigger  *engine.Trigger // of the program
 	grid     Grid
 	at       time.Time // the next moment; zero: there is none
 	last     time.Time // the last that was dealt with
@@ -96,7 +96,9 @@ func (k *keeper) adopt(v *view, now time.Time) {
 	k.tickers = make(map[spot]*ticker, len(old))
 	var fresh []*ticker
 	for _, it := range v.list {
-		for _, trigger := range it.Program.Triggers() {
+		triggers := it.Program.Triggers()
+		for i := range triggers {
+			trigger := &triggers[i]
 			if trigger.Next == nil {
 				continue
 			}
@@ -131,8 +133,8 @@ func (k *keeper) adopt(v *view, now time.Time) {
 
 // renew gives t the trigger as it is written now. If that shifts its moments, it goes on
 // with those that come.
-func (k *keeper) renew(t *ticker, trigger engine.Trigger, now time.Time) {
-	g, was := NewGrid(t.workflow, trigger), t.grid
+func (k *keeper) renew(t *ticker, trigger *engine.Trigger, now time.Time) {
+	g, was := NewGrid(t.workflow, *trigger), t.grid
 	if g.every > 0 {
 		g.shift = (g.shift + t.moved) % g.every
 	}
@@ -176,7 +178,7 @@ func (k *keeper) rejoin(t *ticker, now time.Time) {
 	case ahead > farthest:
 		t.last = now
 	case t.grid.every > 0 && ahead > t.grid.every:
-		own := NewGrid(t.workflow, t.trigger).shift
+		own := NewGrid(t.workflow, *t.trigger).shift
 		t.grid.shift = (time.Duration(t.last.UnixNano()%int64(t.grid.every)) + time.Millisecond) % t.grid.every
 		t.moved = (t.grid.shift - own + t.grid.every) % t.grid.every
 		t.last = now

@@ -85,7 +85,9 @@ func (s *scribe) flush(ctx context.Context) {
 	for {
 		s.mu.Lock()
 		notes := s.notes[:min(batch, len(s.notes))]
-		s.notes = s.notes[len(notes):]
+		if s.notes = s.notes[len(notes):]; len(s.notes) == 0 {
+			s.notes = nil
+		}
 		s.mu.Unlock()
 		if len(notes) == 0 {
 			return
