@@ -108,6 +108,47 @@ func BenchmarkCheck(b *testing.B) {
 	})
 }
 
+// BenchmarkQuick is a run of the clock that finds nothing, from its beginning to its end,
+// of 2,000 workflows in turn: a websocket check with nine events. File and journal are
+// what it takes there; of the journal, commits that many share.
+func BenchmarkQuick(b *testing.B) {
+	for _, n := range []int{1, 64, 256} {
+		b.Run(fmt.Sprintf("%d callers", n), func(b *testing.B) {
+			s := opened(b)
+			events := aCheck()
+			names := make([]string, 2000)
+			for i := range names {
+				names[i] = fmt.Sprintf("check-%04d", i)
+			}
+			callers(b, n, func(i int64) error {
+				at := noon.Add(time.Duration(i) * time.Millisecond)
+				j := schedule.Job{Run: schedule.NewRun(at), Workflow: names[i%2000], Trigger: "interval 1s", Due: at, Key: "clock", Attempt: 1, By: "scheduler", Version: "127114b9334a", Input: engine.Input{Trigger: "interval"}}
+				if err := s.Begin(b.Context(), j, &schedule.Tick{Workflow: j.Workflow, Trigger: j.Trigger, At: at, Outcome: schedule.Started, Run: j.Run}); err != nil {
+					return err
+				}
+				for k, e := range events {
+					e.Run, e.Workflow, e.Time = j.Run, j.Workflow, at.Add(time.Duration(k)*123457*time.Nanosecond)
+					if err := s.Record(b.Context(), e); err != nil {
+						return err
+					}
+				}
+				return s.End(b.Context(), j, &engine.Result{Run: j.Run, Workflow: j.Workflow, Status: engine.Done, Started: at, Duration: 2345678})
+			})
+			st := must(s.Stats(b.Context()))
+			b.ReportMetric(float64(b.N)/float64(st.Commits), "runs/commit")
+			if err := s.Close(); err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(float64(size(s.Path))/float64(b.N), "file-B/op")
+		})
+	}
+}
+
+// aCheck are the events of a websocket check, as a file had them.
+func aCheck() []engine.Event {
+	return must(decodeEvents("", "", must(os.ReadFile("testdata/check.jsonl"))))
+}
+
 // BenchmarkOpen opens a file with a million runs of 10,000 workflows, and asks what a
 // start asks.
 func BenchmarkOpen(b *testing.B) {
@@ -168,7 +209,7 @@ func fillRuns(b *testing.B, path string, n int) {
 	}
 	var body []byte
 	for _, e := range script("r") {
-		body = append(body, encodeEvent(e)...)
+		body = appendEvent(body, &e)
 	}
 	for from := 0; from < n; from += 50_000 {
 		err := s.write(b.Context(), func(t *tx) error {
@@ -205,11 +246,12 @@ func fillRuns(b *testing.B, path string, n int) {
 
 // BenchmarkEncode is what the events of a run cost that only asks.
 func BenchmarkEncode(b *testing.B) {
-	events := append(script("r")[:4], script("r")[7])
+	events := aCheck()
+	var text []byte
 	b.ReportAllocs()
 	for b.Loop() {
 		for _, e := range events {
-			_ = encodeEvent(e)
+			text = appendEvent(text[:0], &e)
 		}
 	}
 }

@@ -66,7 +66,7 @@ func encodeTree(x *templating.Explanation, level int) *value.Map {
 	return w.m
 }
 
-// decodeEvents reads lines of encodeEvent.
+// decodeEvents reads lines of appendEvent.
 func decodeEvents(run, workflow string, body []byte) ([]engine.Event, error) {
 	var list []engine.Event
 	for line := range bytes.Lines(body) {

@@ -7,20 +7,19 @@ import (
 	"time"
 
 	"tocsin/engine"
+	"tocsin/engine/episode"
 	"tocsin/templating/value"
 	"tocsin/workflows/source"
 )
 
-// encodeEvent is e as one line of JSON. Its run and workflow are those of the row. All
+// appendEvent adds e to text, as one line of JSON. Its run and workflow are those of the row. All
 // that a resumed run needs comes back: order of keys, types of values, durations; of an
 // error its words, and which step's it was.
 //
 // It is written out, since it is what is done most: a run has some eight events.
-func encodeEvent(e engine.Event) []byte {
-	o := newObject(make([]byte, 0, 192))
-	o.key("time")
-	o.text = e.Time.UTC().AppendFormat(append(o.text, '"'), time.RFC3339Nano)
-	o.text = append(o.text, '"')
+func appendEvent(text []byte, e *engine.Event) []byte {
+	o := newObject(text)
+	o.time("time", e.Time)
 	o.words("event", string(e.Action))
 	o.words("trigger", e.Trigger)
 	o.yes("dry_run", e.DryRun)
@@ -33,7 +32,8 @@ func encodeEvent(e engine.Event) []byte {
 	o.words("reason", e.Reason)
 	o.yes("fired", e.Fired)
 	if e.Notice != nil {
-		o.raw("notice", marshaled(e.Notice))
+		o.key("notice")
+		o.text = appendNotice(o.text, e.Notice)
 	}
 	o.pos(e.Pos)
 	if e.Check != nil {
@@ -70,6 +70,37 @@ func appendCheck(text []byte, c *engine.Check) []byte {
 	return o.end()
 }
 
+func appendNotice(text []byte, n *episode.Notice) []byte {
+	o := newObject(text)
+	o.key("key")
+	key := newObject(o.text)
+	key.words("workflow", n.Key.Workflow)
+	key.words("action", n.Key.Action)
+	key.words("alert", n.Key.Alert)
+	o.text = key.end()
+	o.words("episode", n.Episode)
+	if !n.At.IsZero() {
+		o.time("at", n.At)
+	}
+	o.words("status", string(n.Status))
+	if len(n.Tell) > 0 {
+		o.raw("tell", marshaled(n.Tell))
+	}
+	o.words("reason", n.Reason)
+	if !n.Since.IsZero() {
+		o.time("since", n.Since)
+	}
+	o.number("lasted", int64(n.Lasted))
+	o.number("count", int64(n.Count))
+	if n.Item != nil {
+		o.raw("item", marshaled(n.Item))
+	}
+	if len(n.Affected) > 0 {
+		o.raw("affected", marshaled(n.Affected))
+	}
+	return o.end()
+}
+
 // marshaled is v as encoding/json has it.
 func marshaled(v any) []byte {
 	text, err := json.Marshal(v)
@@ -100,18 +131,35 @@ func (o *object) key(name string) {
 func (o *object) words(name, s string) {
 	if s != "" {
 		o.key(name)
-		o.text = appendText(o.text, strings.ToValidUTF8(s, "\uFFFD"))
+		if isPlain(s) {
+			o.text = append(append(append(o.text, '"'), s...), '"')
+		} else {
+			o.text = value.AppendJSON(o.text, strings.ToValidUTF8(s, "\uFFFD"))
+		}
 	}
+}
+
+func (o *object) time(name string, t time.Time) {
+	o.key(name)
+	o.text = append(t.UTC().AppendFormat(append(o.text, '"'), time.RFC3339Nano), '"')
 }
 
 // appendText is s as JSON. Most of ours has nothing to escape.
 func appendText(text []byte, s string) []byte {
+	if isPlain(s) {
+		return append(append(append(text, '"'), s...), '"')
+	}
+	return value.AppendJSON(text, s)
+}
+
+// isPlain says that s is its own JSON, but for the quotes.
+func isPlain(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' {
-			return value.AppendJSON(text, s)
+			return false
 		}
 	}
-	return append(append(append(text, '"'), s...), '"')
+	return true
 }
 
 func (o *object) yes(name string, is bool) {

@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"tocsin/engine"
+	"tocsin/engine/episode"
 	"tocsin/templating"
 	"tocsin/templating/value"
 	"tocsin/workflows"
@@ -96,6 +97,9 @@ func TestDeepValuesComeBack(t *testing.T) {
 	}
 }
 
+// lineOf is an event as it is stored.
+func lineOf(e engine.Event) []byte { return appendEvent(nil, &e) }
+
 // All of an event comes back, but that its errors are their words and whose they were.
 func TestEventsComeBack(t *testing.T) {
 	pos := source.Pos{File: "a.yaml", Line: 3, Col: 4}
@@ -114,7 +118,7 @@ func TestEventsComeBack(t *testing.T) {
 				Value: anyValue(1).Draw(t, "v"), Tree: &templating.Explanation{Text: "a", Value: int64(1), Parts: []templating.Explanation{{Text: "b", Missing: true, Error: "no"}}},
 			},
 		}
-		back, err := decodeEvents("r", "w", encodeEvent(e))
+		back, err := decodeEvents("r", "w", lineOf(e))
 		if err != nil || len(back) != 1 {
 			t.Fatal(err, back)
 		}
@@ -138,9 +142,21 @@ func TestEveryFieldComesBack(t *testing.T) {
 		if f.Tag.Get("json") == "-" || !fill(reflect.ValueOf(&e).Elem().Field(i)) {
 			continue // TestEventsComeBack has it
 		}
-		back := must(decodeEvents(e.Run, e.Workflow, encodeEvent(e)))[0]
+		back := must(decodeEvents(e.Run, e.Workflow, lineOf(e)))[0]
 		if reflect.ValueOf(back).Field(i).IsZero() {
-			t.Errorf("an event's %s is lost: %s", f.Name, encodeEvent(e))
+			t.Errorf("an event's %s is lost: %s", f.Name, lineOf(e))
+		}
+	}
+	notice := reflect.TypeFor[episode.Notice]()
+	for i := range notice.NumField() {
+		n := episode.Notice{}
+		f := notice.Field(i)
+		if f.Tag.Get("json") == "-" || !fill(reflect.ValueOf(&n).Elem().Field(i)) {
+			continue
+		}
+		back := must(decodeEvents("", "", lineOf(engine.Event{Notice: &n})))[0]
+		if back.Notice == nil || !reflect.DeepEqual(*back.Notice, n) {
+			t.Errorf("a notice's %s is lost: %+v", f.Name, back.Notice)
 		}
 	}
 	check := reflect.TypeFor[engine.Check]()
@@ -150,7 +166,7 @@ func TestEveryFieldComesBack(t *testing.T) {
 		if f.Tag.Get("json") == "-" || !fill(reflect.ValueOf(&c).Elem().Field(i)) {
 			continue
 		}
-		back := must(decodeEvents("", "", encodeEvent(engine.Event{Check: &c})))[0]
+		back := must(decodeEvents("", "", lineOf(engine.Event{Check: &c})))[0]
 		if back.Check == nil || reflect.ValueOf(*back.Check).Field(i).IsZero() {
 			t.Errorf("a check's %s is lost", f.Name)
 		}
@@ -168,17 +184,26 @@ func fill(v reflect.Value) bool {
 		v.SetBool(true)
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		return fill(v.Index(0))
 	case reflect.Interface:
 		if v.NumMethod() > 0 {
 			return false
 		}
 		v.Set(reflect.ValueOf("x"))
-	default:
-		_, isTime := v.Interface().(time.Time)
-		if isTime {
+	case reflect.Struct:
+		if _, isTime := v.Interface().(time.Time); isTime {
 			v.Set(reflect.ValueOf(noon))
+			return true
 		}
-		return isTime
+		for i := range v.NumField() {
+			if !fill(v.Field(i)) {
+				return false
+			}
+		}
+	default:
+		return false
 	}
 	return true
 }
@@ -186,20 +211,20 @@ func fill(v reflect.Value) bool {
 func TestErrorsAreWords(t *testing.T) {
 	of := &engine.StepError{Pos: source.Pos{File: "a.yaml", Line: 1, Col: 2}, Step: "tell", Attempt: 2, Err: errors.New("refused")}
 	e := engine.Event{Action: engine.StepEnded, Step: "tell", Pos: of.Pos, Attempt: 2, Status: engine.Broken, Reason: "refused", Err: of}
-	back := must(decodeEvents("r", "w", encodeEvent(e)))[0]
+	back := must(decodeEvents("r", "w", lineOf(e)))[0]
 	var step *engine.StepError
 	if !errors.As(back.Err, &step) || step.Error() != of.Error() {
 		t.Errorf("%#v", back.Err)
 	}
 	e.Err = errors.New("something else")
-	if back := must(decodeEvents("r", "w", encodeEvent(e)))[0]; back.Err.Error() != "something else" {
+	if back := must(decodeEvents("r", "w", lineOf(e)))[0]; back.Err.Error() != "something else" {
 		t.Error(back.Err)
 	}
 }
 
 // What was damaged on disk is an error, whatever it is, and nothing panics.
 func FuzzDecode(f *testing.F) {
-	f.Add(encodeEvent(script("r")[3]))
+	f.Add(lineOf(script("r")[3]))
 	f.Add(encodeJob(aJob("r")))
 	f.Add([]byte(`{"$tuple": 1, "$deep": "{"}`))
 	f.Add([]byte(`{"$object": {"$map": [{"$date": "x"}]}}`))

@@ -81,8 +81,8 @@ func appendPlain(text []byte, v any, level int) []byte {
 	if level < deep {
 		switch v := v.(type) {
 		case string:
-			if utf8.ValidString(v) {
-				return appendText(text, v)
+			if isPlain(v) {
+				return append(append(append(text, '"'), v...), '"')
 			}
 		case []any:
 			return appendPlainItems(text, v, level+1)

@@ -20,15 +20,19 @@ const (
 type journal struct {
 	mu   sync.Mutex
 	runs map[string]*unwritten
+	free sync.Pool // of *unwritten
 }
 
 // Unwritten are events of a run.
 type unwritten struct {
-	lines [][]byte // an event each
+	text  []byte // a line each
 	since time.Time
 }
 
-// flushed says how many events of a run were written.
+// maxFree is how long a text may be that is used again.
+const maxFree = 8 << 10
+
+// flushed says how much of the events of a run was written.
 type flushed struct {
 	run string
 	n   int
@@ -42,30 +46,47 @@ func (j *journal) add(run string, line []byte) (first bool) {
 		j.runs = map[string]*unwritten{}
 	}
 	first = len(j.runs) == 0
-	if j.runs[run] == nil {
-		j.runs[run] = &unwritten{since: time.Now(), lines: make([][]byte, 0, 8)}
+	u := j.runs[run]
+	if u == nil {
+		u = j.fresh()
+		j.runs[run] = u
 	}
-	j.runs[run].lines = append(j.runs[run].lines, line)
+	u.text = append(u.text, line...)
 	return first
 }
 
-func (j *journal) of(run string) [][]byte {
+// fresh is one for a run that has none.
+func (j *journal) fresh() *unwritten {
+	u, again := j.free.Get().(*unwritten)
+	if !again {
+		u = &unwritten{text: make([]byte, 0, maxFree/2)}
+	}
+	u.since = time.Now()
+	return u
+}
+
+// of are the events of a run, a line each. They are the caller's until they are dropped.
+func (j *journal) of(run string) []byte {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if u := j.runs[run]; u != nil {
-		return u.lines
+		return u.text
 	}
 	return nil
 }
 
-// drop forgets the first events of a run.
+// drop forgets the first n bytes of the events of a run. Its caller has the lock.
 func (j *journal) drop(run string, n int) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if u := j.runs[run]; u != nil && len(u.lines) > n {
-		u.lines = u.lines[n:]
-	} else {
+	u := j.runs[run]
+	switch {
+	case u == nil:
+	case len(u.text) > n:
+		u.text = u.text[n:]
+	default:
 		delete(j.runs, run)
+		if u.text = u.text[:0]; cap(u.text) <= maxFree {
+			j.free.Put(u)
+		}
 	}
 }
 
@@ -91,6 +112,8 @@ func (j *journal) empty() bool {
 
 // forget drops what is on disk.
 func (j *journal) forget(written []flushed) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	for _, w := range written {
 		j.drop(w.run, w.n)
 	}
@@ -110,40 +133,47 @@ func (s *Store) flushAll(t *tx, age time.Duration) error {
 // flush writes the events of one run, less those that an earlier change of the same
 // transaction wrote. They are forgotten when it is committed.
 func (s *Store) flush(t *tx, run string) error {
-	lines := s.journal.of(run)
+	text := s.journal.of(run)
 	for _, w := range t.flushed {
 		if w.run == run {
-			lines = lines[w.n:]
+			text = text[w.n:]
 		}
 	}
-	t.flushed = append(t.flushed, flushed{run, len(lines)})
+	t.flushed = append(t.flushed, flushed{run, len(text)})
 	if err := s.commence(t, s.begun.of(run)); err != nil {
 		return err
 	}
-	return writeEvents(t, run, lines)
+	return writeEvents(t, run, text)
 }
 
-// writeEvents adds lines to the journal of the run on disk.
-func writeEvents(t *tx, run string, lines [][]byte) error {
-	if len(lines) == 0 {
+// writeEvents adds events, a line each, to the journal of the run on disk.
+func writeEvents(t *tx, run string, text []byte) error {
+	if len(text) == 0 {
 		return nil
 	}
 	var no int64
 	if found, err := t.get("SELECT no FROM runs WHERE id = ?", []any{run}, &no); !found || err != nil {
 		return err // of a run that never began, nothing is kept
 	}
-	for len(lines) > 0 {
-		n, length := 0, 0
-		for n < len(lines) && (n == 0 || length+len(lines[n]) <= maxChunk) {
-			length += len(lines[n])
-			n++
-		}
-		if err := t.exec("INSERT INTO events (run, big, body) VALUES (?, ?, ?)", no, length > maxKept, bytes.Join(lines[:n], nil)); err != nil {
+	for len(text) > 0 {
+		n := chunk(text)
+		if err := t.exec("INSERT INTO events (run, big, body) VALUES (?, ?, ?)", no, n > maxKept, text[:n]); err != nil {
 			return err
 		}
-		lines = lines[n:]
+		text = text[n:]
 	}
 	return nil
+}
+
+// chunk is how much of the text goes into a row: some lines, or one that is long.
+func chunk(text []byte) int {
+	if len(text) <= maxChunk {
+		return len(text)
+	}
+	if end := bytes.LastIndexByte(text[:maxChunk], '\n'); end >= 0 {
+		return end + 1
+	}
+	return bytes.IndexByte(text, '\n') + 1
 }
 
 // trim cuts what events of a run carry that is over, and needs them no more.
@@ -174,14 +204,15 @@ func trim(t *tx, no int64) error {
 
 func trimmed(events []engine.Event) []byte {
 	var body []byte
-	for _, e := range events {
+	for i := range events {
+		e := &events[i]
 		e.With, e.Output = cut(e.With), cut(e.Output)
 		if e.Check != nil {
 			c := *e.Check
 			c.Value, c.Against = cut(c.Value), cut(c.Against)
 			e.Check = &c
 		}
-		body = append(body, encodeEvent(e)...)
+		body = appendEvent(body, e)
 	}
 	return body
 }

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -219,19 +218,15 @@ func (s *Store) commence(t *tx, b *beginning) error {
 // finishQuick ends a run of which nothing is on disk. It is false where its events are
 // too much for the row.
 func (s *Store) finishQuick(t *tx, b *beginning, e *Ending, now int64) (bool, error) {
-	lines := s.journal.of(e.Job.Run)
-	length := 0
-	for _, line := range lines {
-		length += len(line)
-	}
-	if length > maxChunk {
+	text := s.journal.of(e.Job.Run)
+	if len(text) > maxChunk {
 		return false, nil
 	}
 	r := e.Result
 	b.since = cmp.Or(stamp(r.Started), b.since)
-	if err := t.row(b, r, cmp.Or(stamp(r.Started.Add(r.Duration)), now), bytes.Join(lines, nil)); err != nil {
+	if err := t.row(b, r, cmp.Or(stamp(r.Started.Add(r.Duration)), now), text); err != nil {
 		return true, err
 	}
-	t.flushed = append(t.flushed, flushed{e.Job.Run, len(lines)})
+	t.flushed = append(t.flushed, flushed{e.Job.Run, len(text)})
 	return true, s.followUp(t, e, now)
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"tocsin/engine"
@@ -205,7 +206,13 @@ func (s *Store) Record(ctx context.Context, e engine.Event) error {
 	if err := s.w.broken.Load(); err != nil {
 		return *err
 	}
-	if s.journal.add(e.Run, encodeEvent(e)) {
+	line := lines.Get().(*[]byte)
+	*line = appendEvent((*line)[:0], &e)
+	first := s.journal.add(e.Run, *line)
+	if cap(*line) <= maxFree {
+		lines.Put(line)
+	}
+	if first {
 		select {
 		case s.w.nudge <- struct{}{}:
 		default:
@@ -214,8 +221,12 @@ func (s *Store) Record(ctx context.Context, e engine.Event) error {
 	if e.Action != engine.Calling || e.Kind != workflows.Notify {
 		return nil
 	}
-	return s.finish(ctx, func(t *tx) error { return s.flush(t, e.Run) })
+	run := e.Run // not all of e
+	return s.finish(ctx, func(t *tx) error { return s.flush(t, run) })
 }
+
+// lines are where events are encoded.
+var lines = sync.Pool{New: func() any { return new([]byte) }}
 
 // An Ending is how a run came out and what came of it, which is written in one
 // transaction: all of it is there, or the run is still under way.
