@@ -1,6 +1,9 @@
 package value
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+	"slices"
+)
 
 // keys finds the entries of a Map by their keys. Each slot has the number of an
 // entry, counted from one, or is empty: 0. An entry stands in the slot that its key's
@@ -36,6 +39,14 @@ func (k *keys) with(entries []Entry) *keys {
 	last := len(entries) - 1
 	k.put(entries[last].Key, last)
 	return k
+}
+
+// clone is nil where k is.
+func (k *keys) clone() *keys {
+	if k == nil {
+		return nil
+	}
+	return &keys{slices.Clone(k.slots)}
 }
 
 func (k *keys) put(key string, i int) {

@@ -22,16 +22,17 @@ import (
 // text. What it does not know becomes its fmt text. Values are returned as they are.
 // Data that contains itself, or is nested deeper than 64 levels, is cut off there: nil.
 func Of(v any) any {
-	c := &converter{}
+	var c converter
 	if c.isValue(v) {
 		return v
 	}
 	return c.of(v)
 }
 
-// converter walks Go data.
+// A converter walks Go data.
 type converter struct {
-	inside []place
+	depth  int     // how many pointers, maps and slices the walk is inside of
+	inside []place // those of them that it may meet again
 }
 
 // A place is a pointer, map or slice that the walk is inside of.
@@ -45,28 +46,52 @@ type place struct {
 // around it.
 const deepest = 2 * maxDepth
 
-// enter says false where the data contains itself or is too deep.
-func (c *converter) enter(p place) bool {
-	if len(c.inside) >= deepest || slices.Contains(c.inside, p) {
+// enter goes into a pointer, map or slice: leave comes out again. It says false where
+// the data is too deep, or, if it loops, where it contains itself.
+func (c *converter) enter(v reflect.Value, loops bool) bool {
+	if c.depth >= deepest {
 		return false
 	}
-	c.inside = append(c.inside, p)
+	if loops {
+		p := placeOf(v)
+		if slices.Contains(c.inside, p) {
+			return false
+		}
+		if c.inside == nil {
+			c.inside = make([]place, 0, 4)
+		}
+		c.inside = append(c.inside, p)
+	}
+	c.depth++
 	return true
 }
 
-func (c *converter) leave() { c.inside = c.inside[:len(c.inside)-1] }
+func (c *converter) leave(loops bool) {
+	c.depth--
+	if loops {
+		c.inside = c.inside[:len(c.inside)-1]
+	}
+}
+
+func placeOf(v reflect.Value) place {
+	p := place{at: v.Pointer(), t: v.Type()}
+	if v.Kind() == reflect.Slice {
+		p.len = v.Len()
+	}
+	return p
+}
 
 // isValue says that v is a value all through.
-func (c *converter) isValue(v any) bool {
-	switch v := v.(type) {
+func (c *converter) isValue(same any) bool {
+	switch v := same.(type) {
 	case nil, bool, int64, float64, string, time.Time, Date:
 		return true
 	case *big.Int:
 		return v != nil
 	case []any:
-		return v != nil && c.areValues(v)
+		return v != nil && c.areValues(same, v)
 	case Tuple:
-		return v != nil && c.areValues(v)
+		return v != nil && c.areValues(same, v)
 	case *Map:
 		return v != nil && c.isValueMap(v)
 	case Object:
@@ -75,36 +100,52 @@ func (c *converter) isValue(v any) bool {
 	return false
 }
 
-func (c *converter) areValues(items []any) bool {
-	if !c.enter(place{reflect.ValueOf(items).Pointer(), nil, len(items)}) {
+func (c *converter) areValues(same any, items []any) bool {
+	if !c.enter(reflect.ValueOf(same), true) {
 		return false
 	}
-	defer c.leave()
-	return !slices.ContainsFunc(items, func(v any) bool { return !c.isValue(v) })
+	defer c.leave(true)
+	for _, item := range items {
+		if !c.isValue(item) {
+			return false
+		}
+	}
+	return true
 }
 
 func (c *converter) isValueMap(m *Map) bool {
-	if !c.enter(place{reflect.ValueOf(m).Pointer(), nil, 0}) {
+	if !c.enter(reflect.ValueOf(m), true) {
 		return false
 	}
-	defer c.leave()
-	return !slices.ContainsFunc(m.entries, func(e Entry) bool { return !c.isValue(e.Value) })
+	defer c.leave(true)
+	for i := range m.entries {
+		if !c.isValue(m.entries[i].Value) {
+			return false
+		}
+	}
+	return true
 }
 
-func (c *converter) of(v any) any {
-	switch v := v.(type) {
+func (c *converter) of(same any) any {
+	switch v := same.(type) {
 	case nil, bool, int64, float64, string, time.Time, Date:
-		return v
+		return same
 	case *big.Int:
 		return ofBig(v)
 	case []any:
-		return c.within(reflect.ValueOf(v), c.list)
+		return c.list(same, v)
 	case Tuple:
-		return Tuple(c.items(reflect.ValueOf(v)))
+		return Tuple(c.values(v))
 	case *Map:
-		return c.within(reflect.ValueOf(v), c.orderedMap)
+		if m := c.mapping(v); m != nil {
+			return m
+		}
+		return nil
 	case Object:
-		return c.object(v)
+		if m := c.mapping(v.Map); m != nil {
+			return Object{m}
+		}
+		return nil
 	case json.Number:
 		return ofNumber(v)
 	case time.Duration:
@@ -112,7 +153,48 @@ func (c *converter) of(v any) any {
 	case []byte:
 		return strings.ToValidUTF8(string(v), "\ufffd")
 	}
-	return c.marshalled(v)
+	return c.marshalled(same)
+}
+
+// list has the values of items, which are those of same; nil where it is cut off.
+func (c *converter) list(same any, items []any) any {
+	loops := slices.ContainsFunc(items, hasInside)
+	if !c.enter(reflect.ValueOf(same), loops) {
+		return nil
+	}
+	defer c.leave(loops)
+	return c.values(items)
+}
+
+func (c *converter) values(items []any) []any {
+	made := make([]any, len(items))
+	for i, item := range items {
+		made[i] = c.of(item)
+	}
+	return made
+}
+
+// mapping is a copy of m with values in it; nil where it is cut off.
+func (c *converter) mapping(m *Map) *Map {
+	loops := slices.ContainsFunc(m.Entries(), func(e Entry) bool { return hasInside(e.Value) })
+	if !c.enter(reflect.ValueOf(m), loops) {
+		return nil
+	}
+	defer c.leave(loops)
+	made := m.Clone()
+	for i := range made.entries {
+		made.entries[i].Value = c.of(made.entries[i].Value)
+	}
+	return made
+}
+
+// hasInside says that v is none of the values without anything in them.
+func hasInside(v any) bool {
+	switch v.(type) {
+	case nil, bool, int64, float64, string, time.Time, Date:
+		return false
+	}
+	return true
 }
 
 // marshalled asks a type for its own text before looking into it.
@@ -121,8 +203,9 @@ func (c *converter) marshalled(v any) any {
 	if rv.Kind() == reflect.Pointer && rv.IsNil() {
 		return nil
 	}
-	if rv.Type().NumMethod() == 0 { // asking costs a search of all interfaces
-		return c.reflected(rv)
+	p := planOf(rv.Type())
+	if !p.asks { // asking costs a search of all interfaces
+		return c.reflected(p, rv)
 	}
 	switch v := v.(type) {
 	case encoding.TextMarshaler:
@@ -141,7 +224,7 @@ func (c *converter) marshalled(v any) any {
 	case error:
 		return v.Error()
 	}
-	return c.reflected(rv)
+	return c.reflected(p, rv)
 }
 
 func ofBig(n *big.Int) any {
@@ -161,24 +244,19 @@ func ofNumber(n json.Number) any {
 	return n.String()
 }
 
-func (c *converter) orderedMap(v reflect.Value) any {
-	m := v.Interface().(*Map)
-	made := NewMap(m.Len())
-	for _, e := range m.Entries() {
-		made.Set(e.Key, c.of(e.Value))
+// planned is of for data whose type is known beforehand.
+func (c *converter) planned(p *plan, v reflect.Value) any {
+	switch {
+	case p.asks:
+		return c.of(v.Interface())
+	case p.kind == reflect.Pointer && v.IsNil():
+		return nil
 	}
-	return made
+	return c.reflected(p, v)
 }
 
-func (c *converter) object(o Object) any {
-	if m, ok := c.within(reflect.ValueOf(o.Map), c.orderedMap).(*Map); ok {
-		return Object{m}
-	}
-	return nil
-}
-
-func (c *converter) reflected(v reflect.Value) any {
-	switch v.Kind() {
+func (c *converter) reflected(p *plan, v reflect.Value) any {
+	switch p.kind {
 	case reflect.Bool:
 		return v.Bool()
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
@@ -193,21 +271,17 @@ func (c *converter) reflected(v reflect.Value) any {
 		return v.Float()
 	case reflect.String:
 		return v.String()
-	case reflect.Pointer:
-		return c.within(v, func(v reflect.Value) any { return c.of(v.Elem().Interface()) })
 	case reflect.Slice:
-		if v.Type().Elem().Kind() == reflect.Uint8 {
+		if p.elem.kind == reflect.Uint8 {
 			return strings.ToValidUTF8(string(v.Bytes()), "\ufffd")
 		}
-		return c.within(v, c.list)
+		return c.behind(p, v)
+	case reflect.Pointer, reflect.Map:
+		return c.behind(p, v)
 	case reflect.Array:
-		return c.list(v)
-	case reflect.Map:
-		return c.within(v, c.sortedMap)
+		return c.items(p, v)
 	case reflect.Struct:
-		m := NewMap(v.NumField())
-		c.fields(m, v)
-		return m
+		return c.structure(p, v)
 	}
 	return fmt.Sprint(v)
 }
@@ -219,82 +293,71 @@ func ofUint(n uint64) any {
 	return int64(n)
 }
 
-// within walks what is behind v, unless that is cut off.
-func (c *converter) within(v reflect.Value, walk func(reflect.Value) any) any {
-	p := place{t: v.Type()}
-	switch v.Kind() {
-	case reflect.Slice:
-		p.at, p.len = v.Pointer(), v.Len()
-	case reflect.Pointer, reflect.Map:
-		p.at = v.Pointer()
-	}
-	if !c.enter(p) {
+// behind is what a pointer, slice or map has behind it, unless that is cut off.
+func (c *converter) behind(p *plan, v reflect.Value) any {
+	if !c.enter(v, p.loops) {
 		return nil
 	}
-	defer c.leave()
-	return walk(v)
+	defer c.leave(p.loops)
+	switch p.kind {
+	case reflect.Pointer:
+		return c.planned(p.elem, p.elem.still(v.Elem()))
+	case reflect.Map:
+		return c.sortedMap(p, v)
+	}
+	return c.items(p, v)
 }
 
-func (c *converter) list(v reflect.Value) any { return c.items(v) }
-
-func (c *converter) items(v reflect.Value) []any {
+func (c *converter) items(p *plan, v reflect.Value) []any {
 	items := make([]any, v.Len())
 	for i := range items {
-		items[i] = c.of(v.Index(i).Interface())
+		items[i] = c.planned(p.elem, p.elem.still(v.Index(i)))
 	}
 	return items
 }
 
-func (c *converter) sortedMap(v reflect.Value) any {
+func (c *converter) sortedMap(p *plan, v reflect.Value) any {
 	entries := make([]Entry, 0, v.Len())
 	for it := v.MapRange(); it.Next(); {
-		entries = append(entries, Entry{Text(c.of(it.Key().Interface())), c.of(it.Value().Interface())})
+		entries = append(entries, Entry{Text(c.planned(p.key, it.Key())), c.planned(p.elem, it.Value())})
 	}
 	slices.SortFunc(entries, func(a, b Entry) int { return cmp.Compare(a.Key, b.Key) })
 	return MapOf(entries...)
 }
 
-// fields adds the fields of a struct; those of an embedded struct without a name of
-// its own are the struct's.
-func (c *converter) fields(m *Map, v reflect.Value) {
-	for i := range v.NumField() {
-		f := v.Type().Field(i)
-		name, named := fieldName(f)
+func (c *converter) structure(p *plan, v reflect.Value) *Map {
+	m := NewMap(len(p.fields))
+	if !p.fixed {
+		c.fields(m, p, v)
+		return m
+	}
+	for i := range p.fields {
+		f := &p.fields[i]
+		m.entries = append(m.entries, Entry{f.name, c.planned(f.plan, v.FieldByIndex(f.at))})
+	}
+	m.index = p.index.clone()
+	return m
+}
+
+// fields adds the fields of a struct; those behind an embedded pointer without a name
+// of its own are the struct's.
+func (c *converter) fields(m *Map, p *plan, v reflect.Value) {
+	for i := range p.fields {
+		f := &p.fields[i]
+		at := v.FieldByIndex(f.at)
 		switch {
-		case f.Anonymous && !named && embedded(v.Field(i)).IsValid():
-			c.embed(m, v.Field(i))
-		case f.IsExported() && name != "-":
-			m.Set(name, c.of(v.Field(i).Interface()))
+		case f.embedded && !at.IsNil():
+			c.embed(m, f.plan, at)
+		case f.name != "":
+			m.Set(f.name, c.planned(f.plan, at))
 		}
 	}
 }
 
-func (c *converter) embed(m *Map, v reflect.Value) {
-	if v.Kind() == reflect.Pointer {
-		if !c.enter(place{at: v.Pointer(), t: v.Type()}) {
-			return
-		}
-		defer c.leave()
+func (c *converter) embed(m *Map, p *plan, v reflect.Value) {
+	if !c.enter(v, p.loops) {
+		return
 	}
-	c.fields(m, embedded(v))
-}
-
-// embedded is the struct in an embedded field, or the zero Value.
-func embedded(v reflect.Value) reflect.Value {
-	if v.Kind() == reflect.Pointer && !v.IsNil() {
-		v = v.Elem()
-	}
-	if v.Kind() != reflect.Struct {
-		return reflect.Value{}
-	}
-	return v
-}
-
-func fieldName(f reflect.StructField) (name string, named bool) {
-	for _, key := range []string{"param", "json"} {
-		if name, _, _ := strings.Cut(f.Tag.Get(key), ","); name != "" {
-			return name, true
-		}
-	}
-	return strings.ToLower(f.Name), false
+	defer c.leave(p.loops)
+	c.fields(m, p.elem, v.Elem())
 }

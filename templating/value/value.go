@@ -7,10 +7,7 @@
 // reading at Map.
 package value
 
-import (
-	"iter"
-	"slices"
-)
+import "iter"
 
 // A Map is a mapping whose keys stay in the order in which they were first set.
 // The nil *Map is empty and may be read. A Map that is shared must not be changed.
@@ -154,8 +151,8 @@ func (m *Map) All() iter.Seq2[string, any] {
 func (m *Map) Clone() *Map {
 	c := NewMap(m.Len())
 	c.entries = append(c.entries, m.Entries()...)
-	if len(c.entries) > small {
-		c.index = &keys{slices.Clone(m.index.slots)}
+	if m != nil {
+		c.index = m.index.clone()
 	}
 	return c
 }
