@@ -281,12 +281,14 @@ func (f *fleet) compile(origin schedule.Origin, name string, text []byte) ([]*en
 	if err != nil {
 		return nil, problems, err
 	}
+	problems = f.review(d, problems)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, p := range d.programs {
+		p.Workflow().Forget()
 		f.docs[p] = d
 	}
-	return d.programs, f.review(d, problems), nil
+	return d.programs, problems, nil
 }
 
 // setting is what a file means besides its text: the configurations and actions that it

@@ -3,15 +3,18 @@ package cmd
 import (
 	"sync"
 
+	"tocsin/engine"
 	"tocsin/providers"
 	"tocsin/workflows/source"
 )
 
 // A poolShare has one pool for all workflow files that read the same file of provider
 // configurations and have none of their own: of thousands of files each would have the
-// same secrets to mask, connections of its own, and a copy of all that. nil shares
-// nothing.
+// same secrets to mask, connections of its own, and a copy of all that. What their programs
+// have in common they have once too. nil shares nothing.
 type poolShare struct {
+	programs engine.Shared
+
 	mu   sync.Mutex
 	made map[string]*sharedPool // by the name and text of that file
 	of   map[*providers.Pool]*sharedPool
@@ -22,6 +25,14 @@ type sharedPool struct {
 	problems source.Problems
 	key      string
 	users    int
+}
+
+// common is what programs of all files have in common.
+func (p *poolShare) common() *engine.Shared {
+	if p == nil {
+		return nil
+	}
+	return &p.programs
 }
 
 // pool is that of d, made or shared. Whoever asked for it closes it with close.

@@ -233,7 +233,7 @@ func (s *setup) link(d *document, env providers.Env, required bool) (source.Prob
 	}
 	lib := engine.Library{
 		Providers: s.registry, Functions: engine.Functions(), Actions: actions, Compat: s.compat,
-		Configured: pool.Defined, Required: required, Secret: s.secretKnown,
+		Configured: pool.Defined, Required: required, Secret: s.secretKnown, Shared: d.shares.common(),
 	}
 	if d.guest { // its secrets may come later than it does, and of those of others it is told nothing
 		lib.Secret = nil

@@ -26,6 +26,7 @@ type Library struct {
 	// Secret says whether a secret is there for texts to read; nil: nobody knows. One
 	// that is not is a problem, as with Configured. Hint says how to define one.
 	Secret func(name string) (ok bool, hint string)
+	Shared *Shared // what workflows compiled before have the same; nil: nothing
 }
 
 // Compile checks w and prepares it for running. The error is a source.Problems with

@@ -29,7 +29,7 @@ func (c *compiler) template(v source.Value) (*templating.Template, error) {
 // expr reads the condition v, as template reads a text.
 func (c *compiler) expr(v source.Value, form templating.Form) (*templating.Expr, error) {
 	text := v.Data.(string)
-	e, err := c.lang.ParseExpr(text, form)
+	e, err := c.lib.Shared.expr(c.lang, text, form)
 	if err != nil {
 		return nil, c.badText(v, err, c.decidesInKeep(text, form))
 	}

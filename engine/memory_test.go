@@ -50,6 +50,7 @@ func newDays(t *testing.T, a *txtar.Archive, out *strings.Builder) *days {
 	if err != nil {
 		t.Fatal(err)
 	}
+	p.Workflow().Forget() // as serve does: no run needs it
 	for _, w := range warnings {
 		fmt.Fprintf(out, "warning: %s\n", w.Message)
 	}

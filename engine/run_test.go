@@ -41,6 +41,7 @@ func play(t *testing.T, a *txtar.Archive, out *lines) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	p.Workflow().Forget() // as serve does: no run needs it
 	pool := providers.NewPool(reg, providers.Env{})
 	defer pool.Close()
 	options := readYAML(t, "input.yaml", section(a, "input.yaml"))

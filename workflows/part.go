@@ -21,7 +21,7 @@ func (r *reader) part(t *table[Part], v source.Value) (Part, bool) {
 	}
 	p := Part{Pos: v.Pos}
 	all := joined{t, k}
-	own := make(source.Map, 0, len(m))
+	own := make(source.Map, 0, t.others(m))
 	var seen []string
 	for i := range m {
 		e := &m[i]
@@ -48,6 +48,17 @@ func (r *reader) part(t *table[Part], v source.Value) (Part, bool) {
 		p.With = source.Value{Pos: v.Pos, Data: own}
 	}
 	return p, true
+}
+
+// others is how many keys m has besides those of t.
+func (t *table[T]) others(m source.Map) int {
+	n := 0
+	for i := range m {
+		if t.find(m[i].Key) < 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // kindOf is the type that m says it is of.

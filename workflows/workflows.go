@@ -4,6 +4,7 @@
 package workflows
 
 import (
+	"slices"
 	"time"
 
 	"tocsin/workflows/schema"
@@ -49,6 +50,21 @@ type Workflow struct {
 	idPos       source.Pos
 }
 
+// Forget lets go of what is read when w is compiled and checked, and not when it runs: the
+// triggers, and of each step what it was read from, its conditions, parameters and all else
+// that programs have in a form of their own. That is most of w, for who keeps ten thousand
+// of them. Nothing can be compiled from w any more.
+func (w *Workflow) Forget() {
+	w.Triggers, w.Consts, w.interval = nil, source.Value{}, source.Value{}
+	for _, s := range slices.Concat(w.Steps, w.Actions, []*Step{w.OnFailure}) {
+		if s == nil {
+			continue
+		}
+		s.written, s.Conditions, s.Throttle, s.Expect, s.Enrich = nil, nil, nil, nil, nil
+		s.Vars, s.Aliases, s.With = source.Value{}, source.Value{}, source.Value{}
+	}
+}
+
 // A Form is which document a workflow was written as: in an "alert:" an assert
 // fires when it fails, in a "workflow:" when it holds.
 type Form string
@@ -83,7 +99,7 @@ type Step struct {
 	Notify          *Notices     // of an action: when it tells; nil: nobody says
 	OnResolve       source.Value // parameters that differ when it tells that an alert is over; Data nil: none
 
-	written source.Value // what it was read from, for Resolve
+	written *source.Value // what it was read from, for Resolve; nil: by a program, or it was forgotten
 }
 
 // A Part is something of a named type with parameters of its own: a trigger, a

@@ -232,9 +232,9 @@ func (c *converter) scalar(n *yaml.Node) Value {
 	case n.Style&yaml.TaggedStyle != 0:
 		v.Data = c.tagged(n)
 	case v.Style != Plain:
-		v.Data = n.Value
+		v.Data = c.text.own(n.Value, v.Pos, 1)
 	default:
-		v.Data = resolve(n.Value)
+		v.Data = resolve(c.text.own(n.Value, v.Pos, 0))
 		c.calendar(v)
 	}
 	return v

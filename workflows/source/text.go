@@ -111,3 +111,18 @@ func (t *text) pos(i int) Pos {
 	from := starts[line-1]
 	return Pos{File: t.file, Line: line, Col: utf8.RuneCountInString(t.raw[from:i]) + 1}
 }
+
+// own is s as it stands in the text, so many bytes after p, so that there is no copy of it
+// beside the text. Where it does not stand there, or too far into its line to look for, it
+// is s.
+func (t *text) own(s string, p Pos, skip int) string {
+	const far = 500
+	if p.Col > far {
+		return s
+	}
+	i := t.offset(p)
+	if i < 0 || i+skip > len(t.raw) || !strings.HasPrefix(t.raw[i+skip:], s) {
+		return s
+	}
+	return t.raw[i+skip:][:len(s)]
+}
