@@ -70,6 +70,18 @@ func TestFlippedBytes(t *testing.T) {
 	t.Logf("%d of %d refused", refused, len(offsets))
 }
 
+// A file that says that it is of an older version than its tables are is refused, too.
+func TestWrongVersion(t *testing.T) {
+	data := filled(t)
+	path := filepath.Join(t.TempDir(), "tocsin.db")
+	for version := range byte(len(migrations()) - 1) {
+		data[63] = version // the last byte of user_version
+		if opensWhole(t, path, data, fmt.Sprintf("version %d", version)) {
+			t.Errorf("version %d: it opened", version)
+		}
+	}
+}
+
 // opensWhole says whether a file of these bytes opens.
 func opensWhole(t *testing.T, path string, data []byte, what string) bool {
 	t.Helper()

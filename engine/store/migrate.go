@@ -66,7 +66,11 @@ func migrateIn(ctx context.Context, db *sql.DB, path string, steps []migration) 
 	}
 	for n := version; n < len(steps); n++ {
 		if err := apply(ctx, db, steps[n], n+1); err != nil {
-			return fmt.Errorf("%s: %w", steps[n].name, err)
+			err = fmt.Errorf("%s: %w", steps[n].name, err)
+			if code(err) == codeError {
+				err = damaged(err) // the tables are not those of the version that it says
+			}
+			return err
 		}
 	}
 	return nil

@@ -428,6 +428,7 @@ func (t *tx) close() error {
 
 // Primary result codes of SQLite (https://sqlite.org/rescode.html).
 const (
+	codeError    = 1
 	codeReadOnly = 8
 	codeIO       = 10
 	codeCorrupt  = 11
