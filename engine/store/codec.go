@@ -66,8 +66,12 @@ func encodeTree(x *templating.Explanation, level int) *value.Map {
 	return w.m
 }
 
-// decodeEvents reads lines of appendEvent.
+// decodeEvents reads lines of appendEvent, packed or not.
 func decodeEvents(run, workflow string, body []byte) ([]engine.Event, error) {
+	body, err := unpack(body)
+	if err != nil {
+		return nil, damaged(fmt.Errorf("the events of run %s cannot be read: %w", run, err))
+	}
 	var list []engine.Event
 	for line := range bytes.Lines(body) {
 		e, err := decodeEvent(bytes.TrimSuffix(line, []byte("\n")))

@@ -225,6 +225,7 @@ func TestErrorsAreWords(t *testing.T) {
 // What was damaged on disk is an error, whatever it is, and nothing panics.
 func FuzzDecode(f *testing.F) {
 	f.Add(lineOf(script("r")[3]))
+	f.Add(pack(nil, lineOf(script("r")[3])))
 	f.Add(encodeJob(aJob("r")))
 	f.Add([]byte(`{"$tuple": 1, "$deep": "{"}`))
 	f.Add([]byte(`{"$object": {"$map": [{"$date": "x"}]}}`))

@@ -157,7 +157,7 @@ func writeEvents(t *tx, run string, text []byte) error {
 	}
 	for len(text) > 0 {
 		n := chunk(text)
-		if err := t.exec("INSERT INTO events (run, big, body) VALUES (?, ?, ?)", no, n > maxKept, text[:n]); err != nil {
+		if err := t.exec("INSERT INTO events (run, big, body) VALUES (?, ?, ?)", no, n > maxKept, pack(nil, text[:n])); err != nil {
 			return err
 		}
 		text = text[n:]
@@ -195,7 +195,7 @@ func trim(t *tx, no int64) error {
 		if err != nil {
 			return err
 		}
-		if err := t.exec("UPDATE events SET big = 0, body = ? WHERE no = ?", trimmed(events), n); err != nil {
+		if err := t.exec("UPDATE events SET big = 0, body = ? WHERE no = ?", pack(nil, trimmed(events)), n); err != nil {
 			return err
 		}
 	}

@@ -222,9 +222,10 @@ func (s *Store) finishQuick(t *tx, b *beginning, e *Ending, now int64) (bool, er
 	if len(text) > maxChunk {
 		return false, nil
 	}
+	t.packed = pack(t.packed[:0], text)
 	r := e.Result
 	b.since = cmp.Or(stamp(r.Started), b.since)
-	if err := t.row(b, r, cmp.Or(stamp(r.Started.Add(r.Duration)), now), text); err != nil {
+	if err := t.row(b, r, cmp.Or(stamp(r.Started.Add(r.Duration)), now), t.packed); err != nil {
 		return true, err
 	}
 	t.flushed = append(t.flushed, flushed{e.Job.Run, len(text)})

@@ -342,6 +342,7 @@ type tx struct {
 	stmts   map[string]*sql.Stmt
 	flushed []flushed // events that are in it
 	begun   []*beginning
+	packed  []byte // the journal of a row, while it is made
 }
 
 // back forgets what was written after so many.

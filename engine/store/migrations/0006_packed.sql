@@ -1,0 +1,2 @@
+-- Events of a run are packed, in runs.journal and events.body: see pack.go. Rows of before
+-- stay as they are; programs of before cannot read the new ones, and refuse the file.
