@@ -92,26 +92,54 @@ func (p *Pool) MaskValue(v any) any {
 }
 
 // A matcher finds patterns of at least four bytes: a bit for each hash of four bytes
-// that one begins with says where it is worth looking them up.
+// that one begins with says where it is worth looking them up. Most of a text is not
+// even looked at: where four bytes are nowhere in the first bytes of any pattern, none
+// begins that would have them there.
 type matcher struct {
-	begins   [1 << 10]uint64
+	begins   grams
+	within   grams                // of the first bytes of each pattern, as many as least
+	least    int                  // the length of the shortest pattern, or mostLeast
 	patterns map[[4]byte][]string // by their beginning, the longest first
 	numbers  bool                 // one of them is the text of a number
 }
 
+// mostLeast is how much of each pattern is within: of more, too many bits would be set.
+const mostLeast = 12
+
 func newMatcher(texts []string) *matcher {
-	m := &matcher{patterns: map[[4]byte][]string{}}
-	for _, p := range encodings(texts) {
+	m := &matcher{patterns: map[[4]byte][]string{}, least: mostLeast}
+	all := encodings(texts)
+	for _, p := range all {
+		m.least = min(m.least, len(p))
+	}
+	for _, p := range all {
 		k := [4]byte([]byte(p[:4]))
 		m.patterns[k] = append(m.patterns[k], p)
-		h := hash(p)
-		m.begins[h/64] |= 1 << (h % 64)
+		m.begins.add(p)
+		for i := range m.least - shortest + 1 {
+			m.within.add(p[i:])
+		}
 		m.numbers = m.numbers || strings.Trim(p, "+-.0123456789") == ""
 	}
 	for _, list := range m.patterns {
 		slices.SortFunc(list, func(a, b string) int { return len(b) - len(a) })
 	}
 	return m
+}
+
+// grams are sets of four bytes, a bit for each hash.
+type grams [1 << 10]uint64
+
+// add adds the first four bytes of s.
+func (g *grams) add(s string) {
+	h := hash(s)
+	g[h/64] |= 1 << (h % 64)
+}
+
+// may says that the first four bytes of s may be in the set.
+func (g *grams) may(s string) bool {
+	h := hash(s)
+	return g[h/64]&(1<<(h%64)) != 0
 }
 
 // hash is 16 bits of the first four bytes.
@@ -123,7 +151,7 @@ func hash(s string) uint32 {
 
 // at is the length of the longest pattern at the beginning of s, or 0.
 func (m *matcher) at(s string) int {
-	if h := hash(s); m.begins[h/64]&(1<<(h%64)) == 0 {
+	if !m.begins.may(s) {
 		return 0
 	}
 	for _, p := range m.patterns[[4]byte([]byte(s[:4]))] {
@@ -134,6 +162,21 @@ func (m *matcher) at(s string) int {
 	return 0
 }
 
+// next is where the first pattern in s[from:] begins, and its length; 0: there is none.
+func (m *matcher) next(s string, from int) (at, length int) {
+	for i := from; i+m.least <= len(s); {
+		if !m.within.may(s[i+m.least-shortest:]) {
+			i += m.least - shortest + 1
+			continue
+		}
+		if n := m.at(s[i:]); n > 0 {
+			return i, n
+		}
+		i++
+	}
+	return len(s), 0
+}
+
 // mask replaces each stretch that patterns cover. Those that overlap are one stretch,
 // so that of two secrets with a common part neither shows its other half.
 func (m *matcher) mask(s string) string {
@@ -142,17 +185,17 @@ func (m *matcher) mask(s string) string {
 	}
 	var out []byte
 	done := 0 // s[:done] is in out
-	for i := 0; i+shortest <= len(s); i++ {
-		n := m.at(s[i:])
+	for {
+		i, n := m.next(s, done)
 		if n == 0 {
-			continue
+			break
 		}
 		end := i + n
 		for j := i + 1; j < end && j+shortest <= len(s); j++ {
 			end = max(end, j+m.at(s[j:]))
 		}
 		out = append(append(out, s[done:i]...), redacted...)
-		done, i = end, end-1
+		done = end
 	}
 	if done == 0 {
 		return s
@@ -215,28 +258,26 @@ func (m *matcher) list(list []any) ([]any, bool) {
 	return copied, true
 }
 
+// mapping is copied where a key or a value changes.
 func (m *matcher) mapping(v *value.Map) (*value.Map, bool) {
-	if !m.touches(v) {
+	var copied *value.Map
+	for i, e := range v.Entries() {
+		key := m.mask(e.Key)
+		masked, changed := m.value(e.Value)
+		if copied == nil && (changed || key != e.Key) {
+			copied = value.NewMap(v.Len())
+			for _, before := range v.Entries()[:i] {
+				copied.Set(before.Key, before.Value)
+			}
+		}
+		if copied != nil {
+			copied.Set(key, masked)
+		}
+	}
+	if copied == nil {
 		return v, false
 	}
-	copied := value.NewMap(v.Len())
-	for k, item := range v.All() {
-		masked, _ := m.value(item)
-		copied.Set(m.mask(k), masked)
-	}
 	return copied, true
-}
-
-func (m *matcher) touches(v *value.Map) bool {
-	for k, item := range v.All() {
-		if m.mask(k) != k {
-			return true
-		}
-		if _, changed := m.value(item); changed {
-			return true
-		}
-	}
-	return false
 }
 
 // A maskedWriter masks what is written at once: a secret split over two writes passes.

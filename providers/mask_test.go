@@ -180,6 +180,35 @@ func TestMaskValue(t *testing.T) {
 	}
 }
 
+// A secret at the bottom of deep data is found in one walk: what is around it is not
+// gone through again at each level.
+func TestMaskDeepValue(t *testing.T) {
+	deep, want := any("s3cret"), any("[redacted]")
+	for range 60 {
+		deep = value.MapOf(value.Entry{Key: "k", Value: deep}, value.Entry{Key: "other", Value: "x"})
+		want = value.MapOf(value.Entry{Key: "k", Value: want}, value.Entry{Key: "other", Value: "x"})
+	}
+	if got := masking("s3cret").MaskValue(deep); !value.Equal(got, want) {
+		t.Error(value.Text(got))
+	}
+}
+
+// Wherever secrets of any lengths stand in a text, all are found, and nothing else is.
+func TestMaskAnywhere(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		secrets := rapid.SliceOfN(rapid.StringMatching(`[A-Z]{4,30}`), 1, 5).Draw(t, "secrets")
+		parts := rapid.SliceOfN(rapid.StringMatching(`[ .,]{0,14}`), 1, 12).Draw(t, "around")
+		text, want := parts[0], parts[0]
+		for _, part := range parts[1:] {
+			secret := rapid.SampledFrom(secrets).Draw(t, "secret")
+			text, want = text+secret+"."+part, want+"[redacted]."+part
+		}
+		if got := masking(secrets...).Mask(text); got != want {
+			t.Fatalf("%q in %q:\n got %q\nwant %q", secrets, text, got, want)
+		}
+	})
+}
+
 // A hundred canaries, each in each form, in one text.
 func TestCanaries(t *testing.T) {
 	var canaries []string
@@ -203,7 +232,11 @@ func TestCanaries(t *testing.T) {
 
 func BenchmarkMaskValue(b *testing.B) {
 	v := value.MapOf(value.Entry{Key: "connection", Value: true}, value.Entry{Key: "data", Value: strings.Repeat("some answer ", 80)})
-	for name, secrets := range map[string][]string{"none": nil, "one": {"xoxb-1234-5678-abcdef"}} {
+	var dozens []string
+	for i := range 36 {
+		dozens = append(dozens, fmt.Sprintf("xoxb-%d-%x", i, i*7919))
+	}
+	for name, secrets := range map[string][]string{"none": nil, "one": {"xoxb-1234-5678-abcdef"}, "dozens": dozens} {
 		b.Run(name, func(b *testing.B) {
 			pool := masking(secrets...)
 			pool.MaskValue(v)
