@@ -158,10 +158,25 @@ func (f jsonForm) line(dst []byte, level int) []byte {
 
 func (f jsonForm) quote(dst []byte, s string) []byte {
 	dst = append(dst, '"')
-	for _, r := range s {
-		dst = f.escape(dst, r)
+	for {
+		n := plainLetters(s)
+		dst, s = append(dst, s[:n]...), s[n:]
+		if s == "" {
+			return append(dst, '"')
+		}
+		r, size := utf8.DecodeRuneInString(s)
+		dst, s = f.escape(dst, r), s[size:]
 	}
-	return append(dst, '"')
+}
+
+// plainLetters counts the bytes that s begins with and that are in JSON as they are.
+func plainLetters(s string) int {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' {
+			return i
+		}
+	}
+	return len(s)
 }
 
 func (f jsonForm) escape(dst []byte, r rune) []byte {
