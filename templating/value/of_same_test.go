@@ -323,13 +323,13 @@ func (d *drawn) nested() nested {
 	}
 	if rapid.Bool().Draw(d.t, "full") {
 		n.Outer, n.Deep, n.Jsoned, n.OnPtr2 = &Outer{Host: d.text(), Extra: new(3)}, new(new(4)), &jsoned{`[1.0]`}, &onPtr{"p"}
-		n.Map, n.Object, n.Big, n.Day, n.Error, n.error = MapOf(Entry{"k", 1}), Object{MapOf(Entry{"k", d.any()})}, big.NewInt(5), &Date{1, 2, 3}, io, io
+		n.Map, n.Object, n.Big, n.Day, n.Error, n.error = MapOf(Entry{"k", 1}), Object{MapOf(Entry{"k", d.any()})}, big.NewInt(5), &Date{1, 2, 3}, errIO, errIO
 		n.Node, n.Forest, n.Tree = d.node(), forest{"a": {"b": nil}}, tree{nil, {nil}}
 	}
 	return n
 }
 
-var io = errors.New("input/output error")
+var errIO = errors.New("input/output error")
 
 // Of gives the same as looking at each datum anew.
 func TestOfIsTheSame(t *testing.T) {
