@@ -127,6 +127,9 @@ func (c *Catalog) Items() []Item {
 	return list
 }
 
+// Len is how many workflows there are.
+func (c *Catalog) Len() int { return len(c.view().list) }
+
 // Files are all files, good or not.
 func (c *Catalog) Files() []File { return slices.Clone(c.view().files) }
 

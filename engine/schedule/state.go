@@ -53,10 +53,18 @@ type RunState struct {
 
 // State asks all parts how it goes. It costs as much as there are triggers and jobs.
 func (s *Scheduler) State() State {
+	return s.state(true)
+}
+
+// Summary is State without its longest lists: of the triggers it has those that are stale,
+// and it has no runs. It is for who asks every few seconds.
+func (s *Scheduler) Summary() State { return s.state(false) }
+
+func (s *Scheduler) state(all bool) State {
 	s.init()
 	st := State{Now: s.now(), Ticks: map[Outcome]uint64{}}
-	s.keep.state(&st)
-	s.Queue.state(&st)
+	s.keep.state(&st, all)
+	s.Queue.state(&st, all)
 	st.Subscriptions = s.board.states()
 	st.Unwritten, st.Lost = s.scrib.unwritten()
 	if n := s.beats[clockBeat].Load(); n > 0 {
@@ -68,16 +76,20 @@ func (s *Scheduler) State() State {
 	return st
 }
 
-func (k *keeper) state(st *State) {
+func (k *keeper) state(st *State, all bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for o, n := range k.counts {
 		st.Ticks[o] = n
 	}
 	for _, t := range k.tickers {
+		stale := t.stale(st.Now)
+		if !all && !stale {
+			continue
+		}
 		st.Triggers = append(st.Triggers, TriggerState{
 			Workflow: t.workflow, Trigger: t.name, Disabled: k.view.disabled(t.workflow),
-			Next: t.at, Last: t.last, Outcome: t.outcome, Reason: t.reason, Stale: t.stale(st.Now),
+			Next: t.at, Last: t.last, Outcome: t.outcome, Reason: t.reason, Stale: stale,
 		})
 	}
 	slices.SortFunc(st.Triggers, func(a, b TriggerState) int {
@@ -99,7 +111,7 @@ func (t *ticker) stale(now time.Time) bool {
 	return now.Sub(t.at) > 2*t.grid.within(t.at)+5*time.Second
 }
 
-func (q *Local) state(st *State) {
+func (q *Local) state(st *State, all bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.init()
@@ -114,6 +126,9 @@ func (q *Local) state(st *State) {
 			}
 		}
 		st.Lanes = append(st.Lanes, s)
+	}
+	if !all {
+		return
 	}
 	for _, e := range q.runs {
 		st.Runs = append(st.Runs, RunState{Job: e.job, Since: e.since, Late: e.late})

@@ -17,7 +17,7 @@ type Sender interface {
 
 // Unwell says in words what is wrong with the process itself; nothing where it is well.
 // That a workflow fails, or somebody who is to be told is away, is none of it.
-func (s *Server) Unwell() []string { return s.unwell(s.Scheduler.State()) }
+func (s *Server) Unwell() []string { return s.unwell(s.Scheduler.Summary()) }
 
 func (s *Server) unwell(st schedule.State) []string {
 	words := st.Unwell()

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unicode/utf8"
 )
 
 // A family is the figures of one name: a series for each combination of what its labels
@@ -18,6 +19,9 @@ type family struct {
 
 	mu     sync.Mutex
 	series map[labelValues]*series
+	order  []labelValues // of the series: as the text has them, if the last text was written since the last one came
+	came   int           // series so far
+	sorted int           // how many of them had come when order was sorted
 }
 
 // labelValues are in the order of the labels. No family has more of them.
@@ -75,6 +79,8 @@ func (f *family) of(labels []string) *series {
 	if s == nil {
 		s = &series{at: make([]float64, len(f.points))}
 		f.series[key] = s
+		f.order = append(f.order, key)
+		f.came++
 	}
 	return s
 }
@@ -87,7 +93,7 @@ func (f *family) appendText(b []byte) []byte {
 	if len(rows) == 0 {
 		return b
 	}
-	slices.SortFunc(rows, func(a, b row) int { return slices.Compare(a.labels[:], b.labels[:]) })
+	b = slices.Grow(b, len(rows)*(len(f.name)+usualLine))
 	b = fmt.Appendf(b, "# HELP %s %s\n# TYPE %s %s\n", f.name, escapeHelp(f.help), f.name, f.kind)
 	for _, r := range rows {
 		b = f.appendSeries(b, r.labels, r.series)
@@ -100,15 +106,41 @@ type row struct {
 	series
 }
 
-// snapshot is a copy, so that nobody who counts waits until the text is written.
+// usualLine is about how long a line is besides the name.
+const usualLine = 60
+
+// snapshot is a copy in the order of the labels, so that nobody who counts waits until the
+// text is written.
 func (f *family) snapshot() []row {
+	rows, came := f.copied()
+	if came == 0 {
+		return rows
+	}
+	slices.SortFunc(rows, func(a, b row) int { return slices.Compare(a.labels[:], b.labels[:]) })
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	rows := make([]row, 0, len(f.series))
-	for key, s := range f.series {
-		rows = append(rows, row{key, series{s.sum, s.count, slices.Clone(s.at)}})
+	if f.came == came && len(f.order) == len(rows) { // none came or went meanwhile
+		for i := range rows {
+			f.order[i] = rows[i].labels
+		}
+		f.sorted = came
 	}
 	return rows
+}
+
+// copied is a copy, and how many series had come if it is not in order yet; 0: it is.
+func (f *family) copied() (rows []row, came int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	rows = make([]row, 0, len(f.order))
+	for _, key := range f.order {
+		s := f.series[key]
+		rows = append(rows, row{key, series{s.sum, s.count, slices.Clone(s.at)}})
+	}
+	if f.sorted == f.came {
+		return rows, 0
+	}
+	return rows, f.came
 }
 
 func (f *family) appendSeries(b []byte, key labelValues, s series) []byte {
@@ -150,6 +182,9 @@ func (f *family) appendLine(b []byte, suffix string, key labelValues, point, at 
 
 func appendLabel(b []byte, name, v string) []byte {
 	b = append(append(b, name...), `="`...)
+	if !strings.ContainsAny(v, "\\\"\n") && utf8.ValidString(v) {
+		return append(append(b, v...), '"')
+	}
 	for _, r := range v { // what is no UTF-8 comes as U+FFFD
 		switch r {
 		case '\\', '"':

@@ -12,7 +12,7 @@ import (
 func (m *Metrics) watch(s *Server) { m.asked = append(m.asked, s.figures) }
 
 func (s *Server) figures(p *sheet) {
-	st := s.Scheduler.State()
+	st := s.Scheduler.Summary()
 	clockFigures(p, st)
 	laneFigures(p, st.Lanes)
 	catalogFigures(p, s.catalog())
@@ -27,18 +27,13 @@ func (s *Server) figures(p *sheet) {
 	p.value(gauge, "tocsin_healthy", "Whether the process is well: its store, its scheduler and its messages: 1 or 0.", well)
 }
 
+// clockFigures adds those of a summary.
 func clockFigures(p *sheet, st schedule.State) {
 	ticks := p.family(counter, "tocsin_ticks_total", "Moments at which the clock wanted a run, by what came of them.", "outcome")
 	for _, o := range []schedule.Outcome{schedule.Started, schedule.Skipped, schedule.Missed} {
 		ticks.add(float64(st.Ticks[o]), string(o))
 	}
-	stale := 0.0
-	for _, t := range st.Triggers {
-		if t.Stale {
-			stale++
-		}
-	}
-	p.value(gauge, "tocsin_triggers_stale", "Triggers that do not tick as they should.", stale)
+	p.value(gauge, "tocsin_triggers_stale", "Triggers that do not tick as they should.", float64(len(st.Triggers)))
 	p.value(gauge, "tocsin_ticks_unwritten", "Ticks that wait to be recorded.", float64(st.Unwritten))
 	p.value(counter, "tocsin_ticks_lost_total", "Ticks that were not recorded.", float64(st.Lost))
 	p.value(gauge, "tocsin_subscriptions", "Subscriptions of triggers.", float64(len(st.Subscriptions)))
@@ -64,7 +59,7 @@ func catalogFigures(p *sheet, c *schedule.Catalog) {
 			wrong++
 		}
 	}
-	p.value(gauge, "tocsin_workflows", "Workflows that are loaded.", float64(len(c.Items())))
+	p.value(gauge, "tocsin_workflows", "Workflows that are loaded.", float64(c.Len()))
 	p.value(gauge, "tocsin_workflow_problems", "What is wrong with workflow files now; warnings are left out.", wrong)
 }
 

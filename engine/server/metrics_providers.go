@@ -1,6 +1,10 @@
 package server
 
-import "tocsin/providers"
+import (
+	"slices"
+
+	"tocsin/providers"
+)
 
 // Note takes a figure of a provider's; it is for providers.Env.Meter.
 func (m *Metrics) Note(f *providers.Figure, v float64, labels ...string) {
@@ -42,5 +46,8 @@ func (f *family) drop(labels []string) {
 	copy(key[:], labels)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	delete(f.series, key)
+	if f.series[key] != nil {
+		delete(f.series, key)
+		f.order = slices.DeleteFunc(f.order, func(k labelValues) bool { return k == key })
+	}
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"compress/gzip"
+	"fmt"
 	"io"
 	"math"
 	"net/http"
@@ -157,5 +158,17 @@ func BenchmarkMetricsRequest(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		m.request("GET /api/v1/runs", "GET", 200, 1000)
+	}
+}
+
+// What a scrape of ten thousand workflows costs.
+func BenchmarkMetricsText(b *testing.B) {
+	m := NewMetrics("")
+	for i := range 10_000 {
+		m.runs.add(1, "done", fmt.Sprintf("w%05d", i))
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		m.text()
 	}
 }
