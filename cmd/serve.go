@@ -282,6 +282,7 @@ func (f *fleet) compile(origin schedule.Origin, name string, text []byte) ([]*en
 		return nil, problems, err
 	}
 	problems = f.review(d, problems)
+	d.text = nil // d.file has it
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, p := range d.programs {

@@ -41,5 +41,5 @@ func (f *fleet) notify(state string) {
 // alive says that what everything depends on works: what a new process may mend. That
 // somebody cannot be told is nothing that it would.
 func (f *fleet) alive() bool {
-	return f.store.Health() == nil && f.lane.Stalled() == nil && len(f.scheduler.State().Unwell()) == 0
+	return f.store.Health() == nil && f.lane.Stalled() == nil && len(f.scheduler.Summary().Unwell()) == 0
 }

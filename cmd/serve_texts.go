@@ -18,7 +18,7 @@ func (f *fleet) keepTexts(ctx context.Context) {
 			continue
 		}
 		seen[item.Version] = true
-		texts = append(texts, store.Text{Version: item.Version, Origin: item.Origin, File: item.File, Text: string(d.text)})
+		texts = append(texts, store.Text{Version: item.Version, Origin: item.Origin, File: item.File, Text: d.file.Text})
 	}
 	if err := f.store.KeepTexts(ctx, texts); err != nil {
 		f.log.Warn("the texts of workflows are not kept: their runs cannot be run again", "error", err)

@@ -31,6 +31,9 @@ func Parse(name string, text []byte, settings ...Setting) (*File, error) {
 // wherever it stands.
 func (r *reader) file(name string, trees []source.Value) *File {
 	f := &File{Name: name}
+	if len(trees) > 0 {
+		f.Text = trees[0].Whole()
+	}
 	docs := make([]*document, 0, len(trees))
 	for _, tree := range trees {
 		if d, ok := r.document(tree); ok {

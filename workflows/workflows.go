@@ -14,6 +14,7 @@ import (
 // A File is what one YAML file says: workflows, and what they share.
 type File struct {
 	Name      string
+	Text      string // as written, without a byte order mark; "": there is nothing in it
 	Workflows []*Workflow
 	Providers []Connection    // inline provider configurations
 	Actions   []*Step         // actions other workflows may "use"

@@ -46,6 +46,15 @@ type Value struct {
 	text *text // the file it was read from; nil: made by a program
 }
 
+// Whole is the text of the file that v was read from, without a byte order mark; "" where
+// a program made it.
+func (v Value) Whole() string {
+	if v.text == nil {
+		return ""
+	}
+	return v.text.raw
+}
+
 // A Style is how a scalar was written.
 type Style uint8
 
