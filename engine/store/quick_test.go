@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -238,6 +239,63 @@ func TestOthersOfABatch(t *testing.T) {
 	}
 	if n := count(t, s, "meta WHERE key LIKE 'k%'"); n != 16 {
 		t.Errorf("%d changes were made, not 16", n)
+	}
+}
+
+// The ends of runs that came to nothing wait for company: for many of them, for a change
+// that somebody waits for, and no longer than the store is open.
+func TestQuietEnds(t *testing.T) {
+	s := opened(t)
+	s.w.patience = time.Hour
+	n := 0
+	ends := func(many int) <-chan error {
+		errs := make(chan error, many)
+		for range many {
+			n++
+			j, tick := aTick(n)
+			j.Workflow, tick.Workflow = j.Run, j.Run
+			if err := s.Begin(t.Context(), j, tick); err != nil {
+				t.Fatal(err)
+			}
+			go func() { errs <- s.End(t.Context(), j, aResult(j.Run, engine.Done)) }()
+		}
+		return errs
+	}
+	errs := ends(enough)
+	for range enough {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	if st := must(s.Stats(t.Context())); st.Commits != 1 {
+		t.Errorf("%d commits", st.Commits)
+	}
+	for errs = ends(1); len(errs) == 0; {
+		if err := s.SetMeta(t.Context(), "setup", true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := <-errs; err != nil {
+		t.Error(err)
+	}
+	errs = ends(2)
+	for len(s.w.quiet) != 1 {
+		runtime.Gosched()
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	kept := enough + 1
+	for range 2 {
+		switch err := <-errs; {
+		case err == nil:
+			kept++
+		case !errors.Is(err, ErrClosed): // it came too late
+			t.Error(err)
+		}
+	}
+	if _, total, err := opened(t, func(o *Options) { o.Path = s.Path }).Runs(t.Context(), RunFilter{}); err != nil || total != kept {
+		t.Errorf("%d runs of %d, %v", total, kept, err)
 	}
 }
 

@@ -213,10 +213,7 @@ func (s *Store) Record(ctx context.Context, e engine.Event) error {
 		lines.Put(line)
 	}
 	if first {
-		select {
-		case s.w.nudge <- struct{}{}:
-		default:
-		}
+		wake(s.w.nudge)
 	}
 	if e.Action != engine.Calling || e.Kind != workflows.Notify {
 		return nil

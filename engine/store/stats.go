@@ -53,7 +53,7 @@ func (s *Store) Stats(ctx context.Context) (Stats, error) {
 	s.w.stats.mu.Lock()
 	st := s.w.stats.Stats
 	s.w.stats.mu.Unlock()
-	st.Queued = len(s.w.queue)
+	st.Queued = len(s.w.queue) + len(s.w.quiet)
 	st.Bytes, st.Journal = size(s.Path), size(s.Path+"-wal")
 	err := s.read.QueryRowContext(ctx, `SELECT
 		(SELECT coalesce(max(no), 0) FROM runs) - (SELECT coalesce(min(no) - 1, 0) FROM runs),

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -16,7 +15,9 @@ import (
 
 const (
 	maxBatch   = 256                    // changes in one transaction
-	batchTime  = 5 * time.Millisecond   // how long a transaction waits for one more that comes in meanwhile
+	batchTime  = 5 * time.Millisecond   // how long a transaction takes in what comes meanwhile
+	patience   = 50 * time.Millisecond  // how long the end of a run that came to nothing waits for others
+	enough     = 64                     // of those, for a transaction: those who wait have workers, of which there are not many
 	queueSize  = 1024                   // changes that wait; who comes then waits to be let in
 	flushAfter = 100 * time.Millisecond // how old events are that are written although nobody waits for them
 	noFlush    = time.Duration(1<<63 - 1)
@@ -24,19 +25,24 @@ const (
 
 // A writer makes all changes, one transaction after the other. A change that comes
 // while one is being made joins it if there is room, and waits for the next otherwise.
-// Nobody waits for company, but for the ends of runs that came to nothing.
+// Nobody waits for company, but for the ends of runs that came to nothing: they are left
+// where they are until they are enough, the first waited for long, or another change comes.
 type writer struct {
-	store   *Store
-	db      *sql.DB
-	tx      *tx
-	queue   chan *op
-	nudge   chan struct{} // there are events to be written
-	closing chan struct{}
-	ended   chan struct{}
-	broken  atomic.Pointer[error] // why nothing is written any more
-	broke   chan struct{}         // closed when it is so
-	stats   writerStats
-	batch   []*op
+	store    *Store
+	db       *sql.DB
+	tx       *tx
+	queue    chan *op
+	quiet    chan *op      // those that wait for company
+	nudge    chan struct{} // there are events to be written
+	many     chan struct{} // there are enough of the quiet ones
+	closing  chan struct{}
+	ended    chan struct{}
+	broken   atomic.Pointer[error] // why nothing is written any more
+	broke    chan struct{}         // closed when it is so
+	stats    writerStats
+	patience time.Duration
+	held     *op // the first of the quiet ones
+	batch    []*op
 }
 
 // An op is one change, or several that belong together. It may be made twice: when the
@@ -44,7 +50,7 @@ type writer struct {
 type op struct {
 	do     func(*tx) error
 	closes bool // it brings something to an end, and so is made on a full disk too
-	waits  bool // nobody is in a hurry: others may join it for as long as batchTime
+	waits  bool // nobody is in a hurry: others may join it for as long as patience
 	done   chan error
 	err    error
 	asked  time.Time
@@ -62,7 +68,8 @@ func newWriter(ctx context.Context, s *Store) (*writer, error) {
 	}
 	w := &writer{
 		store: s, db: db, tx: &tx{conn: conn, stmts: map[string]*sql.Stmt{}},
-		queue: make(chan *op, queueSize), nudge: make(chan struct{}, 1),
+		queue: make(chan *op, queueSize), quiet: make(chan *op, queueSize), patience: patience,
+		nudge: make(chan struct{}, 1), many: make(chan struct{}, 1),
 		closing: make(chan struct{}), ended: make(chan struct{}), broke: make(chan struct{}),
 	}
 	go w.run()
@@ -110,12 +117,19 @@ func (s *Store) submit(ctx context.Context, o *op) error {
 	}
 	w := s.w
 	o.done, o.asked = make(chan error, 1), time.Now()
+	queue := w.queue
+	if o.waits {
+		queue = w.quiet
+	}
 	select {
 	case <-w.closing:
 		return ErrClosed
 	case <-ctx.Done():
 		return context.Cause(ctx)
-	case w.queue <- o:
+	case queue <- o:
+	}
+	if len(w.quiet) >= enough-1 {
+		wake(w.many)
 	}
 	select {
 	case err := <-o.done:
@@ -143,26 +157,58 @@ func (s *Store) refuses(o *op) error {
 	return nil
 }
 
+// wake has the writer look, if it is not about to.
+func wake(to chan<- struct{}) {
+	select {
+	case to <- struct{}{}:
+	default:
+	}
+}
+
 func (w *writer) run() {
 	defer close(w.ended)
-	timer := time.NewTimer(flushAfter)
-	timer.Stop()
-	defer timer.Stop()
+	flush, company := stopped(), stopped()
+	defer flush.Stop()
+	defer company.Stop()
 	for {
+		quiet := w.quiet
+		if w.held != nil {
+			quiet = nil // nobody is woken for each
+		}
 		select {
 		case o := <-w.queue:
 			w.commit(o, noFlush)
+		case w.held = <-quiet:
+			company.Reset(w.patience)
+		case <-company.C:
+			w.commitHeld()
+		case <-w.many:
+			w.commitHeld()
 		case <-w.nudge:
-			timer.Reset(flushAfter)
-		case <-timer.C:
+			flush.Reset(flushAfter)
+		case <-flush.C:
 			w.commit(nil, flushAfter)
 			if !w.store.journal.empty() {
-				timer.Reset(flushAfter)
+				flush.Reset(flushAfter)
 			}
 		case <-w.closing:
 			w.drain()
 			return
 		}
+	}
+}
+
+// stopped is a timer that does not run yet.
+func stopped() *time.Timer {
+	t := time.NewTimer(time.Hour)
+	t.Stop()
+	return t
+}
+
+// commitHeld is commit of the quiet ones, if they were not taken along by another.
+func (w *writer) commitHeld() {
+	if w.held != nil || len(w.quiet) > 0 {
+		w.commit(nil, noFlush)
 	}
 }
 
@@ -172,6 +218,8 @@ func (w *writer) drain() {
 		select {
 		case o := <-w.queue:
 			w.commit(o, noFlush)
+		case o := <-w.quiet:
+			w.commit(o, noFlush)
 		default:
 			w.commit(nil, 0)
 			return
@@ -179,14 +227,18 @@ func (w *writer) drain() {
 	}
 }
 
-// commit makes first, and what comes in meanwhile, in one transaction, and tells those
-// who wait. Events that nobody waits for are written too if they are older than flush.
+// commit makes first, if there is one, the quiet ones, and what comes in meanwhile, in one
+// transaction, and tells those who wait. Events that nobody waits for are written too if
+// they are older than flush.
 func (w *writer) commit(first *op, flush time.Duration) {
 	began := time.Now()
 	w.batch = w.batch[:0]
-	if first != nil {
-		w.batch = append(w.batch, first)
+	for _, o := range []*op{w.held, first} {
+		if o != nil {
+			w.batch = append(w.batch, o)
+		}
 	}
+	w.held = nil
 	err := w.transaction(began, flush, false)
 	if errors.Is(err, errOneByOne) {
 		err = w.transaction(began, flush, true)
@@ -263,31 +315,20 @@ func (w *writer) transaction(began time.Time, flush time.Duration, oneByOne bool
 	return nil
 }
 
-// more takes a change that came in meanwhile, or comes while all can wait.
+// more takes a change that came in meanwhile, or waits for company.
 func (w *writer) more(began time.Time) bool {
-	left := batchTime - time.Since(began)
-	if len(w.batch) == 0 || len(w.batch) >= maxBatch || left <= 0 {
+	if len(w.batch) >= maxBatch || time.Since(began) >= batchTime {
 		return false
 	}
 	select {
 	case o := <-w.queue:
 		w.batch = append(w.batch, o)
-		return true
+	case o := <-w.quiet:
+		w.batch = append(w.batch, o)
 	default:
-	}
-	if slices.ContainsFunc(w.batch, func(o *op) bool { return !o.waits }) {
 		return false
 	}
-	timer := time.NewTimer(left)
-	defer timer.Stop()
-	select {
-	case o := <-w.queue:
-		w.batch = append(w.batch, o)
-		return true
-	case <-timer.C:
-	case <-w.closing:
-	}
-	return false
+	return true
 }
 
 // make makes one change. With oneByOne it is made or not made; an error of the disk is
