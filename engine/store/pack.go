@@ -13,6 +13,9 @@ import (
 // that, which is less to write: what was there before is named by where it was, as LZ4
 // does it, and before the first line there is a usual one of each kind.
 //
+// It is our own, since the library for it (klauspost/compress/s2, which packs as well with a
+// dictionary) builds tables when the program starts: 0.2 ms of each "tocsin run", and 0.4 MiB.
+//
 // Packed text is packMark, the length of the text, and pairs: so many bytes as they are,
 // then so many from before. Each pair begins with a byte that has both numbers, a half
 // each; where a half is full, the rest of the number comes behind it.
