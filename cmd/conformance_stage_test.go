@@ -168,10 +168,9 @@ func (p *caseProviders) ask(w *workflows.Workflow) {
 		}
 	}
 	if aliases != nil {
-		w.Actions = append(w.Actions, &workflows.Step{
-			Name: "the aliases", Kind: workflows.Notify, Provider: workflows.Text{S: "collect"},
-			With: source.Value{Data: source.Map{{Key: "aliases", Value: source.Value{Data: aliases}}}},
-		})
+		tell := workflows.NewStep(source.Pos{}, workflows.Notify, "the aliases", workflows.Text{S: "collect"})
+		tell.With = source.Value{Data: source.Map{{Key: "aliases", Value: source.Value{Data: aliases}}}}
+		w.Actions = append(w.Actions, tell)
 	}
 }
 

@@ -222,7 +222,8 @@ func rehearse(w *workflows.Workflow, given map[string]any) *rehearsal {
 	}
 	for i, a := range w.Actions {
 		b := *a
-		b.If, b.Conditions, b.Throttle, b.Notify, b.Expect, b.Enrich, b.Stop = workflows.Text{}, nil, nil, nil, nil, nil, false
+		b.Draft = &workflows.Draft{Vars: a.Vars, Aliases: a.Aliases, With: a.With}
+		b.Notify, b.Stop = nil, false
 		b.ContinueOnError = true // so that the others are shown too
 		if b.Foreach.S != "" {
 			items := fmt.Sprintf("preview-items-%d", i+1)
@@ -238,7 +239,7 @@ func rehearse(w *workflows.Workflow, given map[string]any) *rehearsal {
 
 // silentStep is a step that asks nobody.
 func silentStep(name string, pos source.Pos) *workflows.Step {
-	return &workflows.Step{Pos: pos, Kind: workflows.Query, Name: name, Provider: workflows.Text{Pos: pos, S: previewType}}
+	return workflows.NewStep(pos, workflows.Query, name, workflows.Text{Pos: pos, S: previewType})
 }
 
 // provider gives a step what is on the stage.

@@ -65,7 +65,7 @@ func subscriptionTrigger(provider *providers.Provider) func(c *compiler, p workf
 // like one.
 func (c *compiler) listener(p workflows.Part, provider *providers.Provider) *step {
 	s := &step{
-		Step:     &workflows.Step{Pos: p.Pos, Name: provider.Type, Kind: workflows.Query, Provider: p.Type},
+		Step:     workflows.NewStep(p.Pos, workflows.Query, provider.Type, p.Type),
 		provider: provider, op: provider.Subscribe,
 	}
 	if name, ok := key(p, "name"); ok {

@@ -275,7 +275,7 @@ func readFallback(r *reader, n *Notices, v source.Value) {
 }
 
 func readTelling(r *reader, t *Telling, v source.Value) {
-	t.Step = &Step{Pos: v.Pos, Kind: Notify, written: &source.Value{Pos: v.Pos, Data: source.Map{}}}
+	t.Step = written(Notify, source.Value{Pos: v.Pos, Data: source.Map{}})
 	providerTable.read(r, v, t.Step)
 }
 

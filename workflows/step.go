@@ -27,7 +27,7 @@ func (r *reader) step(kind Kind, v source.Value) *Step {
 	if base, ok := r.shared[use]; ok && use != "" {
 		v, use = merge(v, base), ""
 	}
-	s := &Step{Pos: v.Pos, Kind: kind, written: &v}
+	s := written(kind, v)
 	r.partial = use != "" // the engine may know an action of that name
 	ok := stepTable.readAs(r, string(kind), v, s)
 	r.partial = false
@@ -41,7 +41,7 @@ func (r *reader) step(kind Kind, v source.Value) *Step {
 
 // sharedAction reads an action that others extend, which need not be complete.
 func (r *reader) sharedAction(v source.Value) *Step {
-	s := &Step{Pos: v.Pos, Kind: Notify, written: &v}
+	s := written(Notify, v)
 	r.partial = true
 	ok := stepTable.readAs(r, string(Notify), v, s)
 	r.partial = false

@@ -23,8 +23,8 @@ func (s *Step) Resolve(shared map[string]*Step) (*Step, source.Problems) {
 	if !ok {
 		return s, source.Problems{s.unknownAction(slices.Sorted(maps.Keys(shared)))}
 	}
-	r := &reader{shared: map[string]source.Value{s.Use: *base.written}}
-	merged := r.step(s.Kind, *s.written)
+	r := &reader{shared: map[string]source.Value{s.Use: base.written}}
+	merged := r.step(s.Kind, s.written)
 	return merged, slices.DeleteFunc(r.done(), func(p source.Problem) bool { return p.Warning })
 }
 

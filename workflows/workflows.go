@@ -52,17 +52,15 @@ type Workflow struct {
 }
 
 // Forget lets go of what is read when w is compiled and checked, and not when it runs: the
-// triggers, and of each step what it was read from, its conditions, parameters and all else
-// that programs have in a form of their own. That is most of w, for who keeps ten thousand
-// of them. Nothing can be compiled from w any more.
+// triggers, and the draft of each step, of which programs have all in a form of their own.
+// That is most of w, for who keeps ten thousand of them. Nothing can be compiled from w any
+// more.
 func (w *Workflow) Forget() {
 	w.Triggers, w.Consts, w.interval = nil, source.Value{}, source.Value{}
 	for _, s := range slices.Concat(w.Steps, w.Actions, []*Step{w.OnFailure}) {
-		if s == nil {
-			continue
+		if s != nil {
+			s.Draft = nil
 		}
-		s.written, s.Conditions, s.Throttle, s.Expect, s.Enrich = nil, nil, nil, nil, nil
-		s.Vars, s.Aliases, s.With = source.Value{}, source.Value{}, source.Value{}
 	}
 }
 
@@ -81,18 +79,10 @@ type Step struct {
 	Kind            Kind
 	Name            string
 	Use             string // name of a shared action this one extends
-	If              Text   // If.Pos zero: absent
 	Foreach         Text
-	Parallel        int // items of foreach at the same time; 0 and 1: one after the other
-	Conditions      []Part
-	Vars            source.Value
-	Aliases         source.Value
-	Throttle        *Part
+	Parallel        int          // items of foreach at the same time; 0 and 1: one after the other
 	Provider        Text         // type, such as "slack"
 	Config          source.Value // a name, as "{{ providers.slack-prod }}", or the configuration; Data nil: absent
-	With            source.Value // parameters; a source.Map or, where absent, nil
-	Expect          []Text       // conditions that must hold after the call
-	Enrich          []Enrichment
 	Retry           Retry
 	Timeout         time.Duration // of one call; 0: the engine's default
 	Stop            bool          // "continue: false"
@@ -100,7 +90,31 @@ type Step struct {
 	Notify          *Notices     // of an action: when it tells; nil: nobody says
 	OnResolve       source.Value // parameters that differ when it tells that an alert is over; Data nil: none
 
-	written *source.Value // what it was read from, for Resolve; nil: by a program, or it was forgotten
+	*Draft // nil: it was forgotten
+}
+
+// A Draft is what programs have of a step in a form of their own.
+type Draft struct {
+	If         Text // If.Pos zero: absent
+	Conditions []Part
+	Vars       source.Value
+	Aliases    source.Value
+	Throttle   *Part
+	With       source.Value // parameters; a source.Map or, where absent, nil
+	Expect     []Text       // conditions that must hold after the call
+	Enrich     []Enrichment
+
+	written source.Value // what the step was read from, for Resolve; Data nil: by a program
+}
+
+// NewStep is a step of which nothing more is said yet.
+func NewStep(pos source.Pos, kind Kind, name string, provider Text) *Step {
+	return &Step{Pos: pos, Kind: kind, Name: name, Provider: provider, Draft: &Draft{}}
+}
+
+// written is a step that is about to be read from v.
+func written(kind Kind, v source.Value) *Step {
+	return &Step{Pos: v.Pos, Kind: kind, Draft: &Draft{written: v}}
 }
 
 // A Part is something of a named type with parameters of its own: a trigger, a
