@@ -9,6 +9,7 @@ import (
 
 	"tocsin/engine/episode"
 	"tocsin/templating/value"
+	"tocsin/workflows"
 )
 
 // A Memory knows alerts from one run to the next, and decides what is told of them.
@@ -146,7 +147,9 @@ func (r *run) sightingOf(s *step, subject string, outcome episode.Outcome) episo
 	if s.watch.fallback != nil && severity == "critical" {
 		sighting.Rules.Fallback = fallbackAfter
 	}
-	sighting.Labels = r.labels(sighting.Key, severity)
+	if sighting.Labels = s.watch.labels(); subject != "" || r.alert.Len() > 0 {
+		sighting.Labels = r.labels(sighting.Key, severity)
+	}
 	return sighting
 }
 
@@ -177,14 +180,24 @@ func (f *frame) sighted(now time.Time) time.Time {
 // maxLabels is how many labels of an alert silences may ask for.
 const maxLabels = 64
 
-// labels are what a silence can be made for.
-func (r *run) labels(k episode.Key, severity string) map[string]string {
-	labels := map[string]string{"workflow": k.Workflow, "action": k.Action, "severity": severity}
-	if k.Alert != "" {
-		labels["alert"] = k.Alert
-	}
-	for name, words := range r.p.workflow.Labels {
+// labels are what a silence can be made for, where the action tells of one thing only and
+// no alert started the run.
+func labels(w *workflows.Workflow, action string) map[string]string {
+	labels := map[string]string{"workflow": w.ID, "action": action, "severity": w.Severity}
+	for name, words := range w.Labels {
 		labels[name] = strings.Join(words, ",")
+	}
+	return labels
+}
+
+// labels are those, and what the alert says.
+func (r *run) labels(k episode.Key, severity string) map[string]string {
+	labels := labels(r.p.workflow, k.Action)
+	if _, named := r.p.workflow.Labels["severity"]; !named {
+		labels["severity"] = severity
+	}
+	if _, named := r.p.workflow.Labels["alert"]; !named && k.Alert != "" {
+		labels["alert"] = k.Alert
 	}
 	for _, name := range []string{"name", "environment", "service"} {
 		if v := text(r.alert, name); v != "" {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"tocsin/engine/episode"
@@ -17,9 +18,10 @@ import (
 // A watch says that what an action tells of lasts, and when it tells.
 type watch struct {
 	rules    episode.Rules
-	key      *param    // what tells alerts apart; nil: the item, the alert
-	fallback *step     // nil: none
-	levels   [][]*step // who is told by each escalation
+	key      *param                   // what tells alerts apart; nil: the item, the alert
+	fallback *step                    // nil: none
+	levels   [][]*step                // who is told by each escalation
+	labels   func() map[string]string // where nothing tells alerts apart
 }
 
 // Remembers says that an action of p, or its on-failure, tells of alerts that a memory
@@ -64,6 +66,8 @@ func (c *compiler) watch(s *step) *watch {
 		w = &watch{rules: episode.Defaults()}
 	}
 	w.rules.Resolved = w.rules.Resolved && s.canResolve()
+	workflow, action := c.w, s.Name // and not all of c
+	w.labels = sync.OnceValue(func() map[string]string { return labels(workflow, action) })
 	return w
 }
 

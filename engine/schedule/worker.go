@@ -102,6 +102,7 @@ func (w *Worker) do(ctx context.Context, e *entry) {
 	}
 	run := &attempt{Worker: w, entry: e, program: program}
 	run.ctx, run.cancel = context.WithCancelCause(ctx)
+	run.kept = context.WithoutCancel(run.ctx)
 	defer run.cancel(nil)
 	if !run.begin() {
 		return
@@ -166,6 +167,7 @@ type attempt struct {
 	*entry
 	program *engine.Program
 	ctx     context.Context // of the run; canceled with a cause
+	kept    context.Context // the same, for what is recorded of a run that is canceled: how it ended
 	cancel  context.CancelCauseFunc
 	started time.Time
 	mask    func(string) string
@@ -252,12 +254,10 @@ func (a *attempt) observe(next func(engine.Event)) func(engine.Event) {
 }
 
 func (a *attempt) record(e engine.Event) {
-	// A run that is canceled still says how it ended.
-	kept := context.WithoutCancel(a.ctx)
-	if err := a.Recorder.Record(kept, e); err == nil {
+	if err := a.Recorder.Record(a.kept, e); err == nil {
 		return
 	}
-	_ = persist(a.ctx, func(context.Context) error { return a.Recorder.Record(kept, e) }, a.unrecorded(a.job))
+	_ = persist(a.ctx, func(context.Context) error { return a.Recorder.Record(a.kept, e) }, a.unrecorded(a.job))
 }
 
 // panicked is the result of a run that did. The engine recovers for providers, so that
