@@ -27,6 +27,20 @@ type journal struct {
 type unwritten struct {
 	text  []byte // a line each
 	since time.Time
+	ended time.Time // of the first step among them that is over; zero: none is
+}
+
+// lasting is from when on others see a run on disk that may yet be one row.
+const lasting = time.Second
+
+// due says that they are to be written that are so old. Of a run that may yet be one row that
+// is so when a step was over then, which is not to be done again, or when it lasts.
+func (u *unwritten) due(age time.Duration, quick bool) bool {
+	since := time.Since(u.since)
+	if !quick || age == 0 {
+		return since >= age
+	}
+	return since >= lasting || !u.ended.IsZero() && time.Since(u.ended) >= age
 }
 
 // maxFree is how long a text may be that is used again.
@@ -39,17 +53,20 @@ type flushed struct {
 }
 
 // add keeps an event; first says that there were none of any run.
-func (j *journal) add(run string, line []byte) (first bool) {
+func (j *journal) add(e *engine.Event, line []byte) (first bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.runs == nil {
 		j.runs = map[string]*unwritten{}
 	}
 	first = len(j.runs) == 0
-	u := j.runs[run]
+	u := j.runs[e.Run]
 	if u == nil {
 		u = j.fresh()
-		j.runs[run] = u
+		j.runs[e.Run] = u
+	}
+	if u.ended.IsZero() && (e.Action == engine.StepEnded || e.Action == engine.ItemEnded) {
+		u.ended = time.Now()
 	}
 	u.text = append(u.text, line...)
 	return first
@@ -61,7 +78,7 @@ func (j *journal) fresh() *unwritten {
 	if !again {
 		u = &unwritten{text: make([]byte, 0, maxFree/2)}
 	}
-	u.since = time.Now()
+	u.since, u.ended = time.Now(), time.Time{}
 	return u
 }
 
@@ -90,13 +107,13 @@ func (j *journal) drop(run string, n int) {
 	}
 }
 
-// older are the runs of which there are events that are older than that.
-func (j *journal) older(age time.Duration) []string {
+// due are the runs of which events are to be written that are so old.
+func (j *journal) due(age time.Duration, quick func(run string) bool) []string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	var list []string
 	for run, u := range j.runs {
-		if time.Since(u.since) >= age {
+		if u.due(age, quick(run)) {
 			list = append(list, run)
 		}
 	}
@@ -122,7 +139,7 @@ func (j *journal) forget(written []flushed) {
 // flushAll writes the events of runs that are so old. Those of others wait: most runs are
 // over soon.
 func (s *Store) flushAll(t *tx, age time.Duration) error {
-	for _, run := range s.journal.older(age) {
+	for _, run := range s.journal.due(age, s.begun.has) {
 		if err := s.flush(t, run); err != nil {
 			return err
 		}

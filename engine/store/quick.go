@@ -10,11 +10,11 @@ import (
 	"tocsin/engine/schedule"
 )
 
-// Most runs are checks that the clock starts and that find nothing. They are over within
-// milliseconds, and no action is called. Such a run is written once, when it is over:
-// one row that has its events too. Until then it is a beginning, in memory. Others see
-// it on disk when it lasts, when an action is about to be called, or when something is
-// written that comes after it.
+// Most runs are checks that the clock starts and that find nothing. They are over when their
+// endpoint has answered, and no action is called. Such a run is written once, when it is
+// over: one row that has its events too. Until then it is a beginning, in memory. Others see
+// it on disk when it lasts, when it goes on after a step is over, when an action is about to
+// be called, or when something is written that comes after it.
 //
 // If the process dies before, nothing is known of the run, nor that its trigger came as
 // far as that: the scheduler starts the same run, with the same identity, again.

@@ -299,6 +299,39 @@ func TestQuietEnds(t *testing.T) {
 	}
 }
 
+// Of a run that may be one row, events are written once a step is over, so that it is not
+// done again, or once it lasts; of others, all that are old.
+func TestEventsThatAreDue(t *testing.T) {
+	for _, tt := range []struct {
+		quick bool
+		age   time.Duration // of the first event
+		ended time.Duration // since a step was over; 0: none is
+		due   bool
+	}{
+		{false, 50 * time.Millisecond, 0, false},
+		{false, 150 * time.Millisecond, 0, true},
+		{true, 900 * time.Millisecond, 0, false},
+		{true, 900 * time.Millisecond, 50 * time.Millisecond, false},
+		{true, 900 * time.Millisecond, 150 * time.Millisecond, true},
+		{true, 1100 * time.Millisecond, 0, true},
+	} {
+		j := &journal{}
+		j.add(&engine.Event{Run: "r", Action: engine.Calling}, []byte("1\n"))
+		if tt.ended > 0 {
+			j.add(&engine.Event{Run: "r", Action: engine.StepEnded}, []byte("2\n"))
+			j.runs["r"].ended = time.Now().Add(-tt.ended)
+		}
+		j.runs["r"].since = time.Now().Add(-tt.age)
+		quick := func(string) bool { return tt.quick }
+		if got := len(j.due(flushAfter, quick)) == 1; got != tt.due {
+			t.Errorf("%+v: due is %v", tt, got)
+		}
+		if len(j.due(0, quick)) != 1 {
+			t.Errorf("%+v: it is not written when the store is closed", tt)
+		}
+	}
+}
+
 func copyFile(t *testing.T, from, to string) {
 	t.Helper()
 	data, err := os.ReadFile(from)

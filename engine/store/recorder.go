@@ -201,14 +201,15 @@ func textOf(v any) string {
 }
 
 // Record implements schedule.Recorder. It waits for the disk where an action is about
-// to be called, and nowhere else; what is held back is written within 200 ms.
+// to be called, and nowhere else. What is held back is written within 200 ms; of a run that
+// may yet be one row that is so from the end of its first step on, or within 1.2 s.
 func (s *Store) Record(ctx context.Context, e engine.Event) error {
 	if err := s.w.broken.Load(); err != nil {
 		return *err
 	}
 	line := lines.Get().(*[]byte)
 	*line = appendEvent((*line)[:0], &e)
-	first := s.journal.add(e.Run, *line)
+	first := s.journal.add(&e, *line)
 	if cap(*line) <= maxFree {
 		lines.Put(line)
 	}

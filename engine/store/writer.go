@@ -187,7 +187,9 @@ func (w *writer) run() {
 		case <-w.nudge:
 			flush.Reset(flushAfter)
 		case <-flush.C:
-			w.commit(nil, flushAfter)
+			if len(w.store.journal.due(flushAfter, w.store.begun.has)) > 0 {
+				w.commit(nil, flushAfter)
+			}
 			if !w.store.journal.empty() {
 				flush.Reset(flushAfter)
 			}
