@@ -2,15 +2,15 @@ package cmd
 
 import (
 	"context"
+	"runtime"
 	"runtime/debug"
-	"runtime/metrics"
 	"time"
 )
 
 const (
 	// spare is how much garbage there may be beside what is in use. Go's own rule is as
 	// much again, which is little for a few workflows and a lot for ten thousand.
-	spare = 40 << 20
+	spare = 32 << 20
 	// thriftEvery is how often it is looked what is in use.
 	thriftEvery = 10 * time.Second
 )
@@ -22,14 +22,16 @@ func (f *fleet) thrift(ctx context.Context) error {
 		return nil
 	}
 	debug.FreeOSMemory() // of reading the workflows
-	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	tick := time.NewTicker(thriftEvery)
 	defer tick.Stop()
-	before := debug.SetGCPercent(100)
+	set := 100
+	before := debug.SetGCPercent(set)
 	defer debug.SetGCPercent(before)
 	for {
-		metrics.Read(live)
-		debug.SetGCPercent(percent(live[0].Value.Uint64()))
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		set = percent(m.NextGC * 100 / uint64(100+set)) // of what the last collection left
+		debug.SetGCPercent(set)
 		select {
 		case <-ctx.Done():
 			return nil
