@@ -272,7 +272,7 @@ func (c *converter) reflected(p *plan, v reflect.Value) any {
 	case reflect.String:
 		return v.String()
 	case reflect.Slice:
-		if p.elem.kind == reflect.Uint8 {
+		if p.of.Elem().Kind() == reflect.Uint8 {
 			return strings.ToValidUTF8(string(v.Bytes()), "\ufffd")
 		}
 		return c.behind(p, v)
@@ -295,13 +295,14 @@ func ofUint(n uint64) any {
 
 // behind is what a pointer, slice or map has behind it, unless that is cut off.
 func (c *converter) behind(p *plan, v reflect.Value) any {
-	if !c.enter(v, p.loops) {
+	in := p.in()
+	if !c.enter(v, in.loops) {
 		return nil
 	}
-	defer c.leave(p.loops)
+	defer c.leave(in.loops)
 	switch p.kind {
 	case reflect.Pointer:
-		return c.planned(p.elem, p.elem.still(v.Elem()))
+		return c.planned(in.elem, in.elem.still(v.Elem()))
 	case reflect.Map:
 		return c.sortedMap(p, v)
 	}
@@ -309,17 +310,17 @@ func (c *converter) behind(p *plan, v reflect.Value) any {
 }
 
 func (c *converter) items(p *plan, v reflect.Value) []any {
-	items := make([]any, v.Len())
+	items, elem := make([]any, v.Len()), p.in().elem
 	for i := range items {
-		items[i] = c.planned(p.elem, p.elem.still(v.Index(i)))
+		items[i] = c.planned(elem, elem.still(v.Index(i)))
 	}
 	return items
 }
 
 func (c *converter) sortedMap(p *plan, v reflect.Value) any {
-	entries := make([]Entry, 0, v.Len())
+	entries, in := make([]Entry, 0, v.Len()), p.in()
 	for it := v.MapRange(); it.Next(); {
-		entries = append(entries, Entry{Text(c.planned(p.key, it.Key())), c.planned(p.elem, it.Value())})
+		entries = append(entries, Entry{Text(c.planned(in.key, it.Key())), c.planned(in.elem, it.Value())})
 	}
 	slices.SortFunc(entries, func(a, b Entry) int { return cmp.Compare(a.Key, b.Key) })
 	return MapOf(entries...)
@@ -355,9 +356,10 @@ func (c *converter) fields(m *Map, p *plan, v reflect.Value) {
 }
 
 func (c *converter) embed(m *Map, p *plan, v reflect.Value) {
-	if !c.enter(v, p.loops) {
+	in := p.in()
+	if !c.enter(v, in.loops) {
 		return
 	}
-	defer c.leave(p.loops)
-	c.fields(m, p.elem, v.Elem())
+	defer c.leave(in.loops)
+	c.fields(m, in.elem, v.Elem())
 }

@@ -8,17 +8,25 @@ import (
 )
 
 // A plan is how a type becomes a value, as far as its type tells: what Of would
-// otherwise find out again for each datum. It is made when a type is first met, with
-// those of all types in it, and kept.
+// otherwise find out again for each datum. It is made when a type is first met, and kept.
+// What is behind a pointer, or in a list or mapping, is looked at when there is something.
 type plan struct {
 	kind   reflect.Kind
 	asks   bool    // only the datum itself can tell: an interface, a value, a type with methods
-	loops  bool    // of a pointer, slice or map: it may contain itself
-	key    *plan   // of a map
-	elem   *plan   // of a pointer, slice, array or map
 	fields []field // of a struct, with those of structs that are embedded in it
 	fixed  bool    // every such struct has just these fields, each once
 	index  *keys   // of the fields, where there are many and they are fixed
+
+	of     reflect.Type
+	once   sync.Once
+	within within
+}
+
+// within is of a pointer, slice, array or map.
+type within struct {
+	loops bool  // it may contain itself
+	key   *plan // of a map
+	elem  *plan
 }
 
 // A field is one that is in the value of a struct.
@@ -36,12 +44,25 @@ func planOf(t reflect.Type) *plan {
 	if p, ok := plans.Load(t); ok {
 		return p.(*plan)
 	}
-	made := planner{}
-	p := made.plan(t)
-	for t, p := range made {
-		plans.Store(t, p)
+	p := &plan{kind: t.Kind(), asks: asks(t), of: t}
+	if p.kind == reflect.Struct {
+		p.fields = fieldPlans(t)
+		p.fix()
 	}
-	return p
+	kept, _ := plans.LoadOrStore(t, p)
+	return kept.(*plan)
+}
+
+// in is what is in a p.
+func (p *plan) in() *within {
+	p.once.Do(func() {
+		p.within.elem = planOf(p.of.Elem())
+		if p.kind == reflect.Map {
+			p.within.key = planOf(p.of.Key())
+		}
+		p.within.loops = p.kind != reflect.Array && loops(p.of)
+	})
+	return &p.within
 }
 
 // still is v where its fields can be taken without a copy of each: in one of all of it.
@@ -52,40 +73,16 @@ func (p *plan) still(v reflect.Value) reflect.Value {
 	return v
 }
 
-// planner has the plans that are being made, some of which contain themselves.
-type planner map[reflect.Type]*plan
-
-func (made planner) plan(t reflect.Type) *plan {
-	if p, ok := made[t]; ok {
-		return p
-	}
-	p := &plan{kind: t.Kind(), asks: asks(t)}
-	made[t] = p
-	switch p.kind {
-	case reflect.Pointer, reflect.Slice, reflect.Map:
-		p.loops = loops(t)
-		p.elem = made.plan(t.Elem())
-	case reflect.Array:
-		p.elem = made.plan(t.Elem())
-	case reflect.Struct:
-		p.fields = made.fields(t)
-		p.fix()
-	}
-	if p.kind == reflect.Map {
-		p.key = made.plan(t.Key())
-	}
-	return p
-}
-
-// fields are those of t that have a name or are embedded pointers.
-func (made planner) fields(t reflect.Type) []field {
-	var all []field
-	for _, f := range fieldsOf(t) {
+// fieldPlans are the fields of t that have a name or are embedded pointers.
+func fieldPlans(t reflect.Type) []field {
+	found := fieldsOf(t)
+	all := make([]field, len(found))
+	for i, f := range found {
 		name, named := fieldName(f)
 		if name == "-" || !f.IsExported() {
 			name = ""
 		}
-		all = append(all, field{f.Index, name, !named && embeds(f), made.plan(f.Type)})
+		all[i] = field{f.Index, name, !named && embeds(f), planOf(f.Type)}
 	}
 	return all
 }
@@ -116,7 +113,7 @@ func asks(t reflect.Type) bool {
 
 // fieldsOf are the fields of t that count, those of embedded structs in their place.
 func fieldsOf(t reflect.Type) []reflect.StructField {
-	var all []reflect.StructField
+	all := make([]reflect.StructField, 0, t.NumField())
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, named := fieldName(f)
