@@ -107,8 +107,11 @@ type matcher struct {
 const mostLeast = 12
 
 func newMatcher(texts []string) *matcher {
-	m := &matcher{patterns: map[[4]byte][]string{}, least: mostLeast}
 	all := encodings(texts)
+	if len(all) == 0 {
+		return &noPatterns
+	}
+	m := &matcher{patterns: map[[4]byte][]string{}, least: mostLeast}
 	for _, p := range all {
 		m.least = min(m.least, len(p))
 	}
@@ -126,6 +129,9 @@ func newMatcher(texts []string) *matcher {
 	}
 	return m
 }
+
+// noPatterns is the matcher of nothing, which is most often needed. Nobody looks into it.
+var noPatterns matcher
 
 // grams are sets of four bytes, a bit for each hash.
 type grams [1 << 10]uint64

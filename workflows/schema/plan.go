@@ -80,7 +80,7 @@ func newPlan(t reflect.Type) *plan {
 
 // read adds the fields of t.
 func (p *plan) read(t reflect.Type) {
-	p.fields = make([]placed, 0, t.NumField())
+	p.fields = make([]placed, 0, size(t))
 	for i := range t.NumField() {
 		sf := t.Field(i)
 		tags := readTags(sf.Tag)
@@ -97,10 +97,20 @@ func (p *plan) read(t reflect.Type) {
 	}
 }
 
+// size is how many fields t has at most, those of anonymous structs included.
+func size(t reflect.Type) int {
+	n := t.NumField()
+	for i := range t.NumField() {
+		if sf := t.Field(i); sf.Anonymous && sf.Type.Kind() == reflect.Struct {
+			n += size(sf.Type)
+		}
+	}
+	return n
+}
+
 // embed adds the fields of an anonymous struct.
 func (p *plan) embed(sf reflect.StructField) {
 	inner := of(sf.Type).plan()
-	p.fields = slices.Grow(p.fields, len(inner.fields))
 	var in []int // shared by the fields that are in one place
 	for i, f := range inner.fields {
 		if i == 0 || !slices.Equal(in[1:], f.in) {
