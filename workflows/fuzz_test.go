@@ -37,7 +37,10 @@ func FuzzParse(f *testing.F) {
 }
 
 func checkPlaces(t *testing.T, text string, ps source.Problems) {
-	lines := strings.Count(text, "\n") + 1 + strings.Count(text, "\r")
+	lines := 1
+	for _, end := range []string{"\n", "\r", "\u0085", "\u2028", "\u2029"} {
+		lines += strings.Count(text, end)
+	}
 	for _, p := range ps {
 		if p.Pos.Line < 1 || p.Pos.Line > lines || p.Pos.Col < 1 || p.Message == "" || p.Code == "" {
 			t.Errorf("%d lines: %#v", lines, p)

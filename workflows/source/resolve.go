@@ -30,7 +30,8 @@ func resolve(s string) any {
 // quicker. It is false where that is not certain at a glance.
 func Scalar(text string) (v any, ok bool) {
 	if text == "" || strings.IndexByte("-?:,[]{}#&*!|>'\"%@`.<= ", text[0]) >= 0 ||
-		strings.Contains(text, ": ") || strings.Contains(text, " #") || strings.HasSuffix(text, ":") || strings.HasSuffix(text, " ") {
+		strings.Contains(text, ": ") || strings.Contains(text, " #") || strings.HasSuffix(text, ":") || strings.HasSuffix(text, " ") ||
+		len(text) > maxBrackets && tooDeep(text) >= 0 {
 		return nil, false
 	}
 	for i := range len(text) {
