@@ -2,6 +2,7 @@ package websocket
 
 import (
 	"fmt"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -33,6 +34,16 @@ func come(c client) (n int) {
 	return n
 }
 
+// comes waits until something is so.
+func comes(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	for begun := time.Now(); !so(); runtime.Gosched() {
+		if time.Since(begun) > 30*time.Second {
+			t.Fatalf("%s did not come", what)
+		}
+	}
+}
+
 // Each run of a step asks over the connection that the run before has left; another step
 // has its own. What comes unasked in between is no reply.
 func TestStepSamples(t *testing.T) {
@@ -53,9 +64,7 @@ func TestStepSamples(t *testing.T) {
 		want(t, "messages", len(r.Messages), 1)
 		want(t, "close", r.Close, (*Close)(nil))
 		want(t, "opened", r.Timings.Handshake != nil, i == 0)
-		for come(c) < 2*(i+1) {
-			time.Sleep(time.Millisecond)
-		}
+		comes(t, "the message that nobody asked for", func() bool { return come(c) >= 2*(i+1) })
 	}
 	want(t, "another step", at(asks(t, c, "b", yaml).Data), "n 2 1")
 	want(t, "several replies", len(asks(t, c, "c", yaml+"replies: 2").Messages), 2)
@@ -86,9 +95,7 @@ func TestStepSamplesFail(t *testing.T) {
 		r := asks(t, c, "a", yaml)
 		want(t, "outcome and connections", fmt.Sprint(outcome(r), " ", connections.Load()), expected)
 		if expected == "ok 2" {
-			for come(c) > 0 { // it is over
-				time.Sleep(time.Millisecond)
-			}
+			comes(t, "the end of the connection", func() bool { return come(c) == 0 })
 		}
 	}
 }
