@@ -147,7 +147,9 @@ func (r *run) sightingOf(s *step, subject string, outcome episode.Outcome) episo
 	if s.watch.fallback != nil && severity == "critical" {
 		sighting.Rules.Fallback = fallbackAfter
 	}
-	if sighting.Labels = s.watch.labels(); subject != "" || r.alert.Len() > 0 {
+	if subject == "" && r.alert.Len() == 0 {
+		sighting.Labels = s.watch.labels()
+	} else {
 		sighting.Labels = r.labels(sighting.Key, severity)
 	}
 	return sighting
@@ -180,10 +182,13 @@ func (f *frame) sighted(now time.Time) time.Time {
 // maxLabels is how many labels of an alert silences may ask for.
 const maxLabels = 64
 
-// labels are what a silence can be made for, where the action tells of one thing only and
-// no alert started the run.
-func labels(w *workflows.Workflow, action string) map[string]string {
-	labels := map[string]string{"workflow": w.ID, "action": action, "severity": w.Severity}
+// labels are what a silence can be made for, but for what the alert says that started the
+// run.
+func labels(w *workflows.Workflow, k episode.Key, severity string) map[string]string {
+	labels := map[string]string{"workflow": w.ID, "action": k.Action, "severity": severity}
+	if k.Alert != "" {
+		labels["alert"] = k.Alert
+	}
 	for name, words := range w.Labels {
 		labels[name] = strings.Join(words, ",")
 	}
@@ -192,13 +197,7 @@ func labels(w *workflows.Workflow, action string) map[string]string {
 
 // labels are those, and what the alert says.
 func (r *run) labels(k episode.Key, severity string) map[string]string {
-	labels := labels(r.p.workflow, k.Action)
-	if _, named := r.p.workflow.Labels["severity"]; !named {
-		labels["severity"] = severity
-	}
-	if _, named := r.p.workflow.Labels["alert"]; !named && k.Alert != "" {
-		labels["alert"] = k.Alert
-	}
+	labels := labels(r.p.workflow, k, severity)
 	for _, name := range []string{"name", "environment", "service"} {
 		if v := text(r.alert, name); v != "" {
 			labels[name] = r.Pool.Mask(v)

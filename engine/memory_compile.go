@@ -66,8 +66,8 @@ func (c *compiler) watch(s *step) *watch {
 		w = &watch{rules: episode.Defaults()}
 	}
 	w.rules.Resolved = w.rules.Resolved && s.canResolve()
-	workflow, action := c.w, s.Name // and not all of c
-	w.labels = sync.OnceValue(func() map[string]string { return labels(workflow, action) })
+	workflow, key := c.w, episode.Key{Action: s.Name} // and not all of c
+	w.labels = sync.OnceValue(func() map[string]string { return labels(workflow, key, workflow.Severity) })
 	return w
 }
 
