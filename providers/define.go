@@ -150,15 +150,8 @@ func Call[C, Params, Result any](fn func(C, context.Context, Params) (Result, er
 // that, and returns what is then done with it, any number of times and several at once.
 // Where the parameters of a step are the same in every run, they are worked out once.
 func Prepare[C, Params, Result any](fn func(C, Params) (func(context.Context) (Result, error), error)) Method[C] {
-	m := Call(func(c C, ctx context.Context, p Params) (result Result, err error) {
-		do, err := fn(c, p)
-		if err != nil {
-			return result, err
-		}
-		return do(ctx)
-	})
-	_, decode := decoder[Params]()
-	m.prepare = func(c C, what string, with source.Value) (Prepared, error) {
+	s, decode := decoder[Params]()
+	prepare := func(c C, what string, with source.Value) (Prepared, error) {
 		params, err := decode(what, with)
 		if err != nil {
 			return nil, err
@@ -175,7 +168,16 @@ func Prepare[C, Params, Result any](fn func(C, Params) (func(context.Context) (R
 			return value.Of(result), nil
 		}, nil
 	}
-	return m
+	return Method[C]{
+		params: s, result: shape[Result](), review: reviewer(decode), prepare: prepare,
+		call: func(c C, ctx context.Context, what string, with source.Value) (any, error) {
+			do, err := prepare(c, what, with)
+			if err != nil {
+				return nil, err
+			}
+			return do(ctx)
+		},
+	}
 }
 
 // Listen describes a stream of alerts.
