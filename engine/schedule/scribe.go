@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -101,38 +102,45 @@ func (s *scribe) flush(ctx context.Context) {
 	}
 }
 
-func (s *scribe) failed(err error) { s.log.Error("ticks cannot be recorded", "problem", err) }
-
-// record writes notes: ticks that stand together, together. That one is written twice
-// because a later one failed does no harm.
-func (s *scribe) record(ctx context.Context, notes []scribeNote) error {
-	var ticks []Tick
-	flush := func() error {
-		if len(ticks) == 0 {
-			return nil
-		}
-		err := s.recorder.Tick(ctx, ticks...)
-		ticks = nil
-		return err
+// failed tells of what could not be written, unless that is tried again at once: the
+// program ends.
+func (s *scribe) failed(err error) {
+	if !errors.Is(err, context.Canceled) {
+		s.log.Error("ticks cannot be recorded", "problem", err)
 	}
+}
+
+// record writes notes: all jobs that are put, then what is dropped, then all ticks, since
+// a job has to be there before the tick after which nobody would ask for it again. That
+// one is written twice because a later one failed does no harm.
+func (s *scribe) record(ctx context.Context, notes []scribeNote) error {
+	var jobs []Job
+	var ticks []Tick
 	for _, n := range notes {
-		if n.job == nil {
-			ticks = append(ticks, n.tick)
-			continue
-		}
-		err := flush()
 		switch {
-		case err != nil:
-		case n.drop != "":
-			err = s.recorder.Drop(ctx, *n.job, n.drop)
-		default:
-			err = s.recorder.Put(ctx, *n.job)
+		case n.job == nil:
+			ticks = append(ticks, n.tick)
+		case n.drop == "":
+			jobs = append(jobs, *n.job)
 		}
-		if err != nil {
+	}
+	if len(jobs) > 0 {
+		if err := s.recorder.Put(ctx, jobs...); err != nil {
 			return err
 		}
 	}
-	return flush()
+	for _, n := range notes {
+		if n.drop == "" {
+			continue
+		}
+		if err := s.recorder.Drop(ctx, *n.job, n.drop); err != nil && !isAnswer(err) {
+			return err
+		}
+	}
+	if len(ticks) == 0 {
+		return nil
+	}
+	return s.recorder.Tick(ctx, ticks...)
 }
 
 func (s *scribe) unwritten() (waiting int, lost uint64) {

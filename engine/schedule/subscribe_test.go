@@ -73,7 +73,7 @@ func TestASubscriptionBeginsAgain(t *testing.T) {
 		s := newSite(t, newMemory(), p, listening)
 		s.start(t)
 		time.Sleep(500 * time.Millisecond)
-		if st := s.State().Subscriptions[0]; !st.Since.IsZero() || !strings.Contains(st.Error, "nobody answers") {
+		if st := s.State().Subscriptions[0]; !st.Since.IsZero() || st.Error == "" { // how far it is by then is chance
 			t.Errorf("%+v", st)
 		}
 		time.Sleep(time.Hour)
