@@ -31,13 +31,24 @@ func (s *Server) search(ctx context.Context, q keep.Search, offset int) ([]*valu
 	if err := s.checkCEL(q.CEL); err != nil {
 		return nil, 0, err
 	}
+	var found []keep.Found
+	var total int
+	err := searching(ctx, func(ctx context.Context) (err error) {
+		found, total, err = s.Store.AlertPage(ctx, q, offset)
+		return err
+	})
+	return alertList(found), total, err
+}
+
+// searching is search, for no longer than a search may take.
+func searching(ctx context.Context, search func(context.Context) error) error {
 	limited, cancel := context.WithTimeout(ctx, searchLimit)
 	defer cancel()
-	found, total, err := s.Store.AlertPage(limited, q, offset)
+	err := search(limited)
 	if err != nil && limited.Err() != nil && ctx.Err() == nil {
 		err = refuse(http.StatusUnprocessableEntity, "the search takes longer than %s: narrow it, by time or status", searchLimit)
 	}
-	return alertList(found), total, err
+	return err
 }
 
 const (

@@ -259,6 +259,7 @@ func (s scene) incidents() {
 	id := s.does(202, "POST /incidents", nil, m{"user_generated_name": "outage", "severity": "high"}).text(t, "id")
 	s.does(202, "POST /incidents/event/{provider}", []any{"pagerduty"}, m{"id": "pd1", "name": "other"})
 	s.does(200, "GET /incidents?status=firing", nil, nil)
+	s.does(400, "GET /incidents?cel=name%20%3D%3D", nil, nil)
 	one := []any{id}
 	s.does(202, "POST /incidents/{id}/alerts", one, []any{"d1", "c1"})
 	s.does(200, "GET /incidents/{id}/alerts", one, nil)

@@ -3,11 +3,8 @@ package server
 import (
 	"fmt"
 	"net/http/httptest"
-	"strings"
 	"testing"
 	"time"
-
-	"tocsin/templating/value"
 )
 
 // Behind a proxy an address is what the proxy says, which is the last word of the last
@@ -68,29 +65,5 @@ func TestBuckets(t *testing.T) {
 	}
 	if wait := b.take("a", later); wait != 0 {
 		t.Error(wait)
-	}
-}
-
-// Where there are too many incidents the oldest resolved ones go; others never do.
-func TestBoundedIncidents(t *testing.T) {
-	var all []*value.Map
-	for i := range maxIncidents + 1 {
-		status := "firing"
-		if i == 500 {
-			status = "resolved"
-		}
-		all = append(all, value.MapOf(value.Entry{Key: "id", Value: fmt.Sprint(i)}, value.Entry{Key: "status", Value: status}))
-	}
-	kept, err := bounded(all)
-	if err != nil || len(kept) != maxIncidents || incidentAt(kept, "500") >= 0 {
-		t.Errorf("%d, %v", len(kept), err)
-	}
-	kept = append(kept, value.MapOf(value.Entry{Key: "id", Value: "x"}))
-	if _, err := bounded(kept); err == nil {
-		t.Error("one that is not resolved went")
-	}
-	big := value.MapOf(value.Entry{Key: "x", Value: strings.Repeat("x", maxAllIncidents)})
-	if _, err := bounded([]*value.Map{big}); err == nil {
-		t.Error("more than all may have")
 	}
 }

@@ -3,31 +3,30 @@ package server
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 
 	"tocsin/engine"
+	"tocsin/engine/schedule"
 	"tocsin/engine/store"
 	"tocsin/templating/value"
 )
 
-// Incidents are kept as they came, in one document of the store: there are few of them.
-// What people do with them starts workflows.
+// Incidents are kept as they came, each a row of the store. What people do with them starts
+// workflows.
 
-const (
-	incidentsKey    = "incidents"
-	maxIncidents    = 1000
-	maxIncident     = 64 << 10 // bytes of one, as JSON
-	maxAllIncidents = 4 << 20  // bytes of all
-)
+// maxIncident is how long one may be, in bytes of its JSON.
+const maxIncident = 64 << 10
 
 func keepIncidentRoutes() []route {
 	const one = "/incidents/{id}"
 	return []route{
-		send("POST", "/incidents", ingesting, "Keep's: make an incident.", createIncident).answers(202),
-		get("/incidents", reading, "Keep's: incidents, the newest first.", listIncidents).takesPages(text("status", "With this status; may be there several times.")),
+		send("POST", "/incidents", ingesting, "Keep's: make an incident, or put it in the place of the one of its id. There are 10,000 at most: a new one takes the place of the one that is over (resolved, merged or deleted) for longest.", createIncident).answers(202),
+		get("/incidents", reading, "Keep's: incidents, the newest first.", listIncidents).takesPages(
+			text("status", "With this status; may be there several times."), text("severity", "With this severity; may be there several times."), text("cel", "A condition in CEL.")),
 		get(one, reading, "Keep's: an incident.", func(c *call) (*value.Map, error) { return c.incident(c.PathValue("id")) }),
 		send("PUT", one, operating, "Keep's: change an incident.", updateIncident),
 		get(one, operating, "Keep's: delete an incident.", deleteIncident).by("DELETE"),
@@ -53,92 +52,36 @@ func keepIncidentRoutes() []route {
 	}
 }
 
-// incidents are all, in the order in which they were made.
-func (s *Server) incidents(ctx context.Context) ([]*value.Map, error) {
-	list := []*value.Map{}
-	_, err := s.Store.Meta(ctx, incidentsKey, &list)
-	return list, err
-}
-
 func (c *call) incident(id string) (*value.Map, error) {
-	all, err := c.s.incidents(c.Context())
-	if err != nil {
-		return nil, err
+	m, err := c.s.Store.Incident(c.Context(), id)
+	if errors.Is(err, store.ErrNotFound) {
+		err = errNoIncident
 	}
-	if i := incidentAt(all, id); i >= 0 {
-		return all[i], nil
-	}
-	return nil, refuse(http.StatusNotFound, "Incident not found")
+	return m, err
 }
 
-func incidentAt(all []*value.Map, id string) int {
-	return slices.IndexFunc(all, func(m *value.Map) bool { return textAt(m, "id") == id })
-}
+var errNoIncident = refuse(http.StatusNotFound, "Incident not found")
 
-// change changes incidents, and starts what waits for that. edit says which one it was,
-// and what happened to it: created, updated or deleted.
-func (c *call) change(edit func(all []*value.Map) (now []*value.Map, which *value.Map, what string, err error)) (*value.Map, error) {
+// change changes the incident of an id, and starts what waits for that: store.ChangeIncident.
+func (c *call) change(id string, edit func(was *value.Map) (*value.Map, error)) (*value.Map, error) {
 	s := c.s
 	if err := s.ready(); err != nil {
 		return nil, err
 	}
-	s.cases.Lock()
-	defer s.cases.Unlock()
-	all, err := s.incidents(c.Context())
-	if err != nil {
-		return nil, err
-	}
-	all, which, what, err := edit(all)
-	if err != nil {
-		return nil, err
-	}
-	if n := len(value.AppendJSON(nil, which)); n > maxIncident {
-		return nil, refuse(http.StatusRequestEntityTooLarge, "the incident would be longer than %d bytes", maxIncident)
-	}
-	if all, err = bounded(all); err != nil {
-		return nil, err
-	}
-	if err := s.Store.SetMeta(c.kept(), incidentsKey, all); err != nil {
-		return nil, err
-	}
-	a := engine.Arrival{Kind: "incident", Event: what, Fields: incidentFields(which), Now: s.Now().UTC()}
-	jobs := traced(c.Context(), s.Scheduler.Plan(a))
-	if len(jobs) == 0 {
-		return which, nil
-	}
-	if err := s.Scheduler.Recorder.Put(c.kept(), jobs...); err != nil {
+	var jobs []schedule.Job
+	change, err := s.Store.ChangeIncident(c.kept(), id, edit, func(change store.IncidentChange) []schedule.Job {
+		a := engine.Arrival{Kind: "incident", Event: change.Event, Fields: store.Fields(change.Incident), Now: s.Now().UTC()}
+		jobs = traced(c.Context(), s.Scheduler.Plan(a))
+		return jobs
+	})
+	switch {
+	case errors.Is(err, store.ErrManyIncidents):
+		return nil, refuse(http.StatusConflict, "%v: resolve some", err)
+	case err != nil:
 		return nil, err
 	}
 	s.begin(c.kept(), jobs)
-	return which, nil
-}
-
-// bounded is all, without the oldest that are resolved where there are too many.
-func bounded(all []*value.Map) ([]*value.Map, error) {
-	for len(all) > maxIncidents {
-		i := slices.IndexFunc(all, func(m *value.Map) bool { return textAt(m, "status") == "resolved" })
-		if i < 0 {
-			return nil, refuse(http.StatusConflict, "there are %d incidents already that are not resolved", maxIncidents)
-		}
-		all = slices.Delete(all, i, i+1)
-	}
-	size := 0
-	for _, m := range all {
-		size += len(value.AppendJSON(nil, m))
-	}
-	if size > maxAllIncidents {
-		return nil, refuse(http.StatusConflict, "all incidents together would be longer than %d bytes: delete some", maxAllIncidents)
-	}
-	return all, nil
-}
-
-// incidentFields are an incident's as triggers see them.
-func incidentFields(m *value.Map) map[string]any {
-	fields := make(map[string]any, m.Len())
-	for k, v := range m.All() {
-		fields[k] = v
-	}
-	return fields
+	return change.Incident, nil
 }
 
 func createIncident(c *call, given *value.Map) (*value.Map, error) {
@@ -166,13 +109,7 @@ func (c *call) putIncident(given *value.Map) (*value.Map, error) {
 	if err := c.checkIncident(m); err != nil {
 		return nil, err
 	}
-	return c.change(func(all []*value.Map) ([]*value.Map, *value.Map, string, error) {
-		if i := incidentAt(all, textAt(m, "id")); i >= 0 {
-			all[i] = m
-			return all, m, "updated", nil
-		}
-		return append(all, m), m, "created", nil
-	})
+	return c.change(textAt(m, "id"), func(*value.Map) (*value.Map, error) { return m, nil })
 }
 
 // checkIncident says what is wrong with an incident, and normalises it.
@@ -183,8 +120,11 @@ func (c *call) checkIncident(m *value.Map) error {
 	if textAt(m, "name") == "" && textAt(m, "user_generated_name") == "" && textAt(m, "ai_generated_name") == "" {
 		return refuse(http.StatusBadRequest, "an incident needs a user_generated_name")
 	}
-	if _, err := engine.NormalizeIncident(incidentFields(m), c.s.Now(), ""); err != nil {
+	if _, err := engine.NormalizeIncident(store.Fields(m), c.s.Now(), ""); err != nil {
 		return refuse(http.StatusBadRequest, "%v", err)
+	}
+	if n := len(value.AppendJSON(nil, m)); n > maxIncident {
+		return refuse(http.StatusRequestEntityTooLarge, "the incident would be longer than %d bytes", maxIncident)
 	}
 	return nil
 }
@@ -208,32 +148,52 @@ func listIncidents(c *call) (p incidentPage, err error) {
 	if err != nil {
 		return p, err
 	}
-	all, err := c.s.incidents(c.Context())
-	if err != nil {
-		return p, err
+	f := store.IncidentFilter{Status: lower(c.query["status"]), Severity: lower(c.query["severity"]), Limit: limit, Offset: offset}
+	p = incidentPage{limit, offset, 0, []*value.Map{}}
+	err = searching(c.Context(), func(ctx context.Context) error {
+		if f.Match, err = c.s.incidentMatch(ctx, c.query.Get("cel")); err != nil {
+			return err
+		}
+		list, total, err := c.s.Store.Incidents(ctx, f)
+		p.Items, p.Count = append(p.Items, list...), total
+		return err
+	})
+	return p, err
+}
+
+// incidentMatch is a condition on incidents as workflows see them; nil: any meets it.
+func (s *Server) incidentMatch(ctx context.Context, cel string) (func(*value.Map) bool, error) {
+	if cel == "" {
+		return nil, nil
 	}
-	slices.Reverse(all)
-	if wanted := c.query["status"]; len(wanted) > 0 {
-		all = slices.DeleteFunc(all, func(m *value.Map) bool { return !slices.Contains(wanted, textAt(m, "status")) })
+	if err := s.checkCEL(cel); err != nil {
+		return nil, err
 	}
-	return incidentPage{limit, offset, len(all), part(all, limit, offset)}, nil
+	match, err := s.Store.Match(cel)
+	return func(m *value.Map) bool {
+		o, err := engine.NormalizeIncident(store.Fields(m), s.Now(), "")
+		return err == nil && match(ctx, o.Map)
+	}, err
+}
+
+func lower(list []string) []string {
+	low := make([]string, len(list))
+	for i, text := range list {
+		low[i] = strings.ToLower(text)
+	}
+	return low
 }
 
 // edit changes the incident of the path.
 func (c *call) edit(how func(m *value.Map)) (*value.Map, error) {
-	return c.change(func(all []*value.Map) ([]*value.Map, *value.Map, string, error) {
-		i := incidentAt(all, c.PathValue("id"))
-		if i < 0 {
-			return nil, nil, "", refuse(http.StatusNotFound, "Incident not found")
+	id := c.PathValue("id")
+	return c.change(id, func(m *value.Map) (*value.Map, error) {
+		if m == nil {
+			return nil, errNoIncident
 		}
-		m := all[i].Clone()
 		how(m)
-		m.Set("id", c.PathValue("id"))
-		if err := c.checkIncident(m); err != nil {
-			return nil, nil, "", err
-		}
-		all[i] = m
-		return all, m, "updated", nil
+		m.Set("id", id)
+		return m, c.checkIncident(m)
 	})
 }
 
@@ -246,13 +206,11 @@ func updateIncident(c *call, given *value.Map) (*value.Map, error) {
 }
 
 func deleteIncident(c *call) (done, error) {
-	_, err := c.change(func(all []*value.Map) ([]*value.Map, *value.Map, string, error) {
-		i := incidentAt(all, c.PathValue("id"))
-		if i < 0 {
-			return nil, nil, "", refuse(http.StatusNotFound, "Incident not found")
+	_, err := c.change(c.PathValue("id"), func(was *value.Map) (*value.Map, error) {
+		if was == nil {
+			return nil, errNoIncident
 		}
-		gone := all[i]
-		return slices.Delete(all, i, i+1), gone, "deleted", nil
+		return nil, nil
 	})
 	return done{"deleted"}, err
 }
@@ -344,16 +302,15 @@ func enrichIncident(c *call, in incidentEnrichment) (*value.Map, error) {
 	})
 }
 
-// incidentRuns are the runs that the incident of the path started, among the last 1,000
-// that incidents did.
+// incidentRuns are the runs that the incident of the path started.
 func incidentRuns(c *call) (p keepRunList, err error) {
 	limit, offset, err := c.page(25)
 	if err != nil {
 		return p, err
 	}
-	runs, err := c.runsOfIncident(c.PathValue("id"))
-	p = keepRunList{limit, offset, len(runs), []keepExecution{}}
-	for _, r := range part(runs, limit, offset) {
+	runs, total, err := c.s.Store.Runs(c.Context(), store.RunFilter{Incident: c.PathValue("id"), Limit: limit, Offset: offset})
+	p = keepRunList{limit, offset, total, []keepExecution{}}
+	for _, r := range runs {
 		p.Items = append(p.Items, c.s.viewExecution(r))
 	}
 	return p, err
@@ -364,9 +321,4 @@ type keepRunList struct {
 	Offset int             `json:"offset"`
 	Count  int             `json:"count"`
 	Items  []keepExecution `json:"items"`
-}
-
-func (c *call) runsOfIncident(id string) ([]store.Run, error) {
-	all, _, err := c.s.Store.Runs(c.Context(), store.RunFilter{Trigger: []string{"type:incident"}, Limit: 1000})
-	return slices.DeleteFunc(all, func(r store.Run) bool { return r.Event != id }), err
 }

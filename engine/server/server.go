@@ -72,7 +72,6 @@ type Server struct {
 	guard    *guard
 	feed     feed
 	library  sync.Mutex // of who changes workflows
-	cases    sync.Mutex // of who changes incidents
 	refusals refusals   // that are written down
 	loaded   atomic.Bool
 	began    time.Time

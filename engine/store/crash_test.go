@@ -69,6 +69,7 @@ func writeUntilKilled(dir string) {
 		go alertsUntilKilled(s, w)
 	}
 	for w := range 2 {
+		go incidentsUntilKilled(s, w)
 		go runsUntilKilled(s, w)
 		go checksUntilKilled(s, w)
 	}
@@ -92,6 +93,19 @@ func alertsUntilKilled(s *Store, w int) {
 			return []schedule.Job{j}
 		})
 		say(err, "alert %s", name)
+	}
+}
+
+// incidentsUntilKilled makes incidents, each with the job that it starts.
+func incidentsUntilKilled(s *Store, w int) {
+	for i := 0; ; i++ {
+		name := fmt.Sprintf("%d-i%d-%d", os.Getpid(), w, i)
+		_, err := s.ChangeIncident(context.Background(), name, func(*value.Map) (*value.Map, error) { return anAlert("id", name), nil }, func(c IncidentChange) []schedule.Job {
+			j := aJob("of-" + name)
+			j.Input.Incident = Fields(c.Incident)
+			return []schedule.Job{j}
+		})
+		say(err, "incident %s", name)
 	}
 }
 
@@ -192,7 +206,29 @@ func checkKilled(t *testing.T, dir string, lines []string) {
 		what, name, _ := strings.Cut(line, " ")
 		checkSaid(t, s, left, what, name)
 	}
+	checkIncidents(t, s, left)
 	checkNothingStuck(t, s, left)
+}
+
+// checkIncidents checks that each incident is there with the job that it started, said or
+// not, or that neither is.
+func checkIncidents(t *testing.T, s *Store, left map[string][]engine.Event) {
+	t.Helper()
+	there := map[string]bool{}
+	err := s.EachIncident(t.Context(), IncidentFilter{}, func(m *value.Map) { there[textAt(m, "id")] = true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range there {
+		if _, planned := left["of-"+name]; !planned {
+			t.Errorf("incident %s is there, its job is not", name)
+		}
+	}
+	for run := range left {
+		if name, _ := strings.CutPrefix(run, "of-"); strings.Contains(name, "-i") && !there[name] {
+			t.Errorf("the job of incident %s is there, and not the incident", name)
+		}
+	}
 }
 
 // checkSaid checks one line of the child's.
@@ -207,6 +243,10 @@ func checkSaid(t *testing.T, s *Store, left map[string][]engine.Event, what, nam
 		}
 		if _, planned := left["of-"+name]; !planned {
 			t.Errorf("alert %s is there, its job is not", name)
+		}
+	case "incident":
+		if _, err := s.Incident(t.Context(), name); err != nil {
+			t.Error(err)
 		}
 	case "put", "begun":
 		if !waits && !over {
@@ -240,6 +280,9 @@ func checkNothingStuck(t *testing.T, s *Store, left map[string][]engine.Event) {
 		}
 	}
 	err = s.write(t.Context(), func(tx *tx) error {
+		if err := tx.exec("DELETE FROM incidents"); err != nil {
+			return err
+		}
 		for run := range left {
 			if err := tx.exec("DELETE FROM jobs WHERE run = ?", run); err != nil {
 				return err

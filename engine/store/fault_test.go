@@ -65,7 +65,7 @@ func TestMigrateKilled(t *testing.T) {
 	}
 	before, after := 0, 0
 	for range kills {
-		path := unpacked(t)
+		path := unpacked(t, fixture)
 		c := child(t, migrateEnv, path)
 		if err := c.Start(); err != nil {
 			t.Fatal(err)
@@ -118,7 +118,7 @@ func TestMigrateFullDisk(t *testing.T) {
 	if deepTests() {
 		disks = 200
 	}
-	fixture, err := os.ReadFile(unpacked(t))
+	fixture, err := os.ReadFile(unpacked(t, fixture))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -78,14 +78,17 @@ func (s *Store) Put(ctx context.Context, jobs ...schedule.Job) error {
 		return nil
 	}
 	now := stamp(s.Now())
-	return s.write(ctx, func(t *tx) error {
-		for i := range jobs {
-			if err := putJob(t, &jobs[i], 0, now); err != nil {
-				return err
-			}
+	return s.write(ctx, func(t *tx) error { return putJobs(t, jobs, now) })
+}
+
+// putJobs takes on jobs that no alert asked for.
+func putJobs(t *tx, jobs []schedule.Job, now int64) error {
+	for i := range jobs {
+		if err := putJob(t, &jobs[i], 0, now); err != nil {
+			return err
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // putJob takes j on, unless its run is known.
@@ -309,12 +312,7 @@ func (s *Store) followUp(t *tx, e *Ending, now int64) error {
 			return err
 		}
 	}
-	for i := range e.Jobs {
-		if err := putJob(t, &e.Jobs[i], 0, now); err != nil {
-			return err
-		}
-	}
-	return nil
+	return putJobs(t, e.Jobs, now)
 }
 
 // Drop implements schedule.Recorder. The run is listed as skipped, with the reason.

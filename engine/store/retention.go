@@ -16,6 +16,8 @@ type Retention struct {
 	AlertsPerKey int           // the newest 1,000 of each fingerprint
 	Deliveries   time.Duration // 30 days since they ended
 	Rejects      time.Duration // 14 days
+	Incidents    time.Duration // 90 days since they were changed last, of those that are over: resolved, merged or deleted
+	MaxIncidents int           // 10,000: a new one takes the place of one that is over (ChangeIncident)
 	Audit        time.Duration // 90 days, of who did what to alerts; the log of AuditEntry stays
 	Every        time.Duration // how often Tend looks: 10 minutes
 }
@@ -27,6 +29,7 @@ func (r Retention) filled() Retention {
 		Runs: cmp.Or(r.Runs, 30*day), RunsPerFlow: cmp.Or(r.RunsPerFlow, 10_000),
 		Ticks: cmp.Or(r.Ticks, 7*day), Alerts: cmp.Or(r.Alerts, 90*day), AlertsPerKey: cmp.Or(r.AlertsPerKey, 1000),
 		Deliveries: cmp.Or(r.Deliveries, 30*day), Rejects: cmp.Or(r.Rejects, 14*day), Audit: cmp.Or(r.Audit, 90*day),
+		Incidents: cmp.Or(r.Incidents, 90*day), MaxIncidents: cmp.Or(r.MaxIncidents, 10_000),
 		Every: cmp.Or(r.Every, 10*time.Minute),
 	}
 }
@@ -149,6 +152,7 @@ func (s *Store) byAge(now time.Time) []sweep {
 		{r.Deliveries, oldDeliveries, "DELETE FROM deliveries WHERE no = ?"},
 		{r.Rejects, oldRejects, "DELETE FROM rejects WHERE no = ?"},
 		{r.Audit, oldAudit, "DELETE FROM audit WHERE no = ?"},
+		{r.Incidents, oldIncidents, dropIncident},
 		{r.Runs, oldEpisodes, "DELETE FROM episodes WHERE no = ?"},
 		{r.Runs, oldTexts, "DELETE FROM texts WHERE version = ?"},
 		{r.Audit, oldSilences, "DELETE FROM silences WHERE id = ?"},

@@ -111,6 +111,7 @@ type RunFilter struct {
 	Status       []engine.Status // one of them
 	Trigger      []string        // Run.By begins with one of them: "manual", "scheduler", "type:alert"
 	Fingerprint  string          // of the alert that started it
+	Incident     string          // the id of the incident that started it
 	Since, Until time.Time       // of the start, both included
 	Limit        int             // 0: 25; at most 1,000
 	Offset       int
@@ -133,6 +134,9 @@ func (f *RunFilter) where() (string, []any) {
 	}
 	if f.Fingerprint != "" {
 		parts, args = append(parts, "fingerprint = ? AND fingerprint <> ''"), append(args, f.Fingerprint)
+	}
+	if f.Incident != "" {
+		parts, args = append(parts, "event = ? AND kind = 'incident'"), append(args, f.Incident)
 	}
 	if len(f.Status) > 0 {
 		parts = append(parts, "status IN (?"+strings.Repeat(", ?", len(f.Status)-1)+")")
@@ -160,6 +164,8 @@ func (f *RunFilter) from() string {
 		return "runs INDEXED BY runs_workflow"
 	case f.Fingerprint != "":
 		return "runs INDEXED BY runs_alert"
+	case f.Incident != "":
+		return "runs INDEXED BY runs_incident"
 	case len(f.Status) == 1 && f.Status[0] != engine.Done:
 		return "runs INDEXED BY runs_status"
 	}

@@ -20,7 +20,10 @@ import (
 
 var update = flag.Bool("update", false, "write the fixture of the newest version anew, if there is none")
 
-// A file that version 1 wrote, with one of everything.
+// Files that versions wrote, with one of everything; the last with incidents too.
+var fixtures = []string{fixture, "testdata/v6.db.gz"}
+
+// fixture is the one of version 1.
 const fixture = "testdata/v1.db.gz"
 
 // everything puts one of each kind into s.
@@ -75,8 +78,8 @@ func hasEverything(t *testing.T, s *Store) {
 	}
 }
 
-// unpacked is a copy of the fixture.
-func unpacked(t *testing.T) string {
+// unpacked is a copy of a fixture.
+func unpacked(t *testing.T, fixture string) string {
 	t.Helper()
 	packed, err := os.Open(fixture)
 	if err != nil {
@@ -103,7 +106,9 @@ func TestFixtures(t *testing.T) {
 	if _, err := os.Stat(fixture); *update && errors.Is(err, os.ErrNotExist) {
 		writeFixture(t)
 	}
-	hasEverything(t, opened(t, func(o *Options) { o.Path = unpacked(t) }))
+	for _, fixture := range fixtures {
+		hasEverything(t, opened(t, func(o *Options) { o.Path = unpacked(t, fixture) }))
+	}
 }
 
 func writeFixture(t *testing.T) {
@@ -129,7 +134,7 @@ func writeFixture(t *testing.T) {
 // A step that fails leaves the old tables and a copy; one that goes well the new, and
 // an older version of the program refuses them and says where the copy is.
 func TestMigrate(t *testing.T) {
-	path := unpacked(t)
+	path := unpacked(t, fixture)
 	bad := append(migrations(), migration{"bad.sql", "ALTER TABLE runs ADD COLUMN x INTEGER; DROP TABLE nothing"})
 	if err := migrate(t.Context(), path, bad); err == nil || !strings.Contains(err.Error(), "bad.sql") {
 		t.Errorf("%v", err)
@@ -157,7 +162,7 @@ func TestMigrate(t *testing.T) {
 
 // A step that is cut off is made the next time.
 func TestMigrateCutOff(t *testing.T) {
-	path := unpacked(t)
+	path := unpacked(t, fixture)
 	ctx, cancel := context.WithCancel(t.Context())
 	slow := "CREATE TABLE n AS WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 1000000000) SELECT i FROM c"
 	go func() {
@@ -182,6 +187,7 @@ func TestPlans(t *testing.T) {
 		auditQuery: {"f"}, rejectsQuery: {1}, oneWorkflow: {"w", 1}, versionsQuery: {"w"}, oneKey: {"h"},
 		sinceQuery: {"f", 1}, seenQuery: {"f", 1, 1},
 		oldRuns: {1, 1}, moreRuns: {"w", 1, 1}, oldAlerts: {1, 1}, moreAlerts: {"f", 1, 1}, oldTicks: {1, 1}, oldDeliveries: {1, 1}, oldRejects: {1, 1}, oldAudit: {1, 1}, oldTexts: {1, 1},
+		oldIncidents: {1, 1}, longestOver: {}, dropIncident: {1}, "SELECT body FROM incidents WHERE id = ?": {"i"},
 		lastGoodRun: {"w"}, auditNewest: {1, 2, 3}, overSeen: {1}, eventsUntil: {1}, arrivalUntil: {"f", 1}, goodBefore: {"w", 1},
 		"SELECT body FROM events WHERE run = ? ORDER BY no":                                            {1},
 		"SELECT no FROM events WHERE run = ? AND big = 1":                                              {1},
@@ -193,10 +199,14 @@ func TestPlans(t *testing.T) {
 		"SELECT (SELECT coalesce(max(no), 0) FROM runs) - (SELECT coalesce(min(no) - 1, 0) FROM runs)": {},
 		"SELECT coalesce(max(no), 0) FROM alert_events":                                                {},
 	}
-	for _, f := range []RunFilter{{}, {Workflow: "w"}, {Status: []engine.Status{engine.Done}}, {Status: []engine.Status{engine.Failed}}, {Fingerprint: "f"}, {Workflow: "w", Trigger: []string{"m"}, Status: []engine.Status{engine.Done, engine.Failed}, Since: noon}} {
+	for _, f := range []RunFilter{{}, {Workflow: "w"}, {Status: []engine.Status{engine.Done}}, {Status: []engine.Status{engine.Failed}}, {Fingerprint: "f"}, {Incident: "i"}, {Workflow: "w", Trigger: []string{"m"}, Status: []engine.Status{engine.Done, engine.Failed}, Since: noon}} {
 		where, args := f.where()
 		queries[f.query(where)] = append(args, 1, 1)
 		queries[tallyQuery+f.from()+" WHERE "+where] = args
+	}
+	for _, f := range []IncidentFilter{{}, {Status: []string{"firing", "resolved"}, Severity: []string{"high"}}} {
+		where, args := f.where()
+		queries[f.count(where)], queries[f.query(where)] = args, append(args, 1, 1)
 	}
 	for _, f := range []DeliveryFilter{{}, {Key: "k"}, {Run: "r"}, {Workflow: "w"}, {State: Dead}} {
 		query, args := f.query()
