@@ -12,6 +12,10 @@ import (
 // oldest are given up, and counted.
 const maxUnwritten = 100_000
 
+// gather is how long a note waits for others: each time something is written, a disk has to
+// be waited for.
+const gather = 25 * time.Millisecond
+
 // A scribe writes down what the clock has to say, in its order, so that the clock never
 // waits for a disk.
 type scribe struct {
@@ -74,6 +78,7 @@ func (s *scribe) write(ctx context.Context) {
 			s.flush(last)
 			return
 		case <-s.pending:
+			sleep(ctx, gather)
 			s.flush(ctx)
 		}
 	}
