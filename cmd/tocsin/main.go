@@ -1,3 +1,5 @@
+//go:build !profile
+
 // Tocsin runs workflows of steps and actions: uptime alerts, smoke checks, jobs.
 package main
 
