@@ -50,7 +50,7 @@ func (s *Store) Accept(ctx context.Context, source string, alerts []*value.Map, 
 // comes again, it is ErrSeen and nothing is kept. once is what tells it.
 func (s *Store) AcceptOnce(ctx context.Context, once Once, source string, alerts []*value.Map, plan func([]Change) []schedule.Job) ([]Change, error) {
 	now := s.Now().UTC()
-	incoming, err := readAlerts(alerts, source, true, now)
+	incoming, err := s.readAlerts(alerts, source, true, now)
 	if err != nil {
 		return nil, err
 	}
@@ -92,14 +92,30 @@ type incoming struct {
 	alert       *value.Map
 	fingerprint string
 	source      string
-	arrived     bool // from outside, not made by a workflow
-	received    time.Time
-	content     []byte // hash of what it says, but for when it was received
+	arrived     bool      // from outside, not made by a workflow
+	at          time.Time // when it came in
+	received    time.Time // as it says itself
+	content     []byte    // hash of what it says, but for when it was received
 	body        []byte
-	no          int64 // of its event, once it is kept
+	added       []Amendment // by rules
+	no          int64       // of its event, once it is kept
 }
 
-func readAlerts(alerts []*value.Map, source string, arrived bool, now time.Time) ([]incoming, error) {
+// AddTo has rules say, from now on, what is added to each alert that comes in or that a
+// workflow makes, with it, in one transaction, and before anything is started by it. That
+// it says what the one before said is not about what was added (spec §2.5). rules is quick
+// and may be called from many goroutines; nil: nothing is added.
+func (s *Store) AddTo(rules func(alert *value.Map) []Amendment) { s.rules.Store(&rules) }
+
+// added is what the rules add to an alert.
+func (s *Store) added(alert *value.Map) []Amendment {
+	if rules := s.rules.Load(); rules != nil && *rules != nil {
+		return (*rules)(alert)
+	}
+	return nil
+}
+
+func (s *Store) readAlerts(alerts []*value.Map, source string, arrived bool, now time.Time) ([]incoming, error) {
 	list := make([]incoming, len(alerts))
 	for i, alert := range alerts {
 		fingerprint := textAt(alert, "fingerprint")
@@ -116,7 +132,7 @@ func readAlerts(alerts []*value.Map, source string, arrived bool, now time.Time)
 			said.Set("lastReceived", nil)
 		}
 		sum := sha256.Sum256(value.AppendJSON(make([]byte, 0, len(body)), said))
-		list[i] = incoming{alert, fingerprint, source, arrived, received, sum[:16], body, 0}
+		list[i] = incoming{alert, fingerprint, source, arrived, now, received, sum[:16], body, s.added(alert), 0}
 	}
 	return list, nil
 }
@@ -198,8 +214,14 @@ func keepAlert(t *tx, in *incoming) (Change, error) {
 	c := Change{Fingerprint: in.fingerprint, Previous: view(st.alert, st.enrichments), New: st.last == 0, Received: in.received}
 	c.Same = in.arrived && bytes.Equal(st.content, in.content)
 	st.dispose()
+	for i := range in.added {
+		st.amend(&in.added[i])
+	}
 	c.Alert = view(in.alert, st.enrichments)
 	c.Changed = differing(c.Previous, c.Alert)
+	if err := in.note(t, c.Changed); err != nil {
+		return c, err
+	}
 	if in.arrived {
 		st.content = in.content
 	}
@@ -207,6 +229,27 @@ func keepAlert(t *tx, in *incoming) (Change, error) {
 		return c, err
 	}
 	return c, st.write(t, in, c.Alert)
+}
+
+// note notes what rules added, as far as it is news.
+func (in *incoming) note(t *tx, changed []string) error {
+	for i := range in.added {
+		a := &in.added[i]
+		a.Fingerprint = in.fingerprint
+		var news []string
+		for _, f := range a.Set {
+			if slices.Contains(changed, f.Key) {
+				news = append(news, f.Key)
+			}
+		}
+		if len(news) == 0 {
+			continue
+		}
+		if err := a.note(t, news, stamp(in.at)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (st *stream) dispose() {
@@ -285,7 +328,7 @@ func (s *Store) Save(ctx context.Context, alerts []*value.Map) ([]*value.Map, er
 		}
 		normal[i] = o.Map
 	}
-	made, err := readAlerts(normal, "", false, now)
+	made, err := s.readAlerts(normal, "", false, now)
 	if err != nil {
 		return nil, err
 	}

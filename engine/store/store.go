@@ -48,6 +48,7 @@ type Store struct {
 	journal journal
 	begun   beginnings
 	alerts  known
+	rules   atomic.Pointer[func(alert *value.Map) []Amendment] // what they add to alerts
 	disk    disk
 	damage  atomic.Pointer[error] // found by a check that went on after Open
 	checked atomic.Bool           // the whole file was checked
