@@ -40,6 +40,12 @@ type extraction struct {
 	pattern   *regexp.Regexp
 }
 
+// Check says what is wrong with the rule.
+func (x Extraction) Check() error {
+	_, err := x.prepare()
+	return err
+}
+
 func (x Extraction) prepare() (*extraction, error) {
 	switch {
 	case strings.TrimSpace(x.Name) == "" || len(x.Name) > maxName:

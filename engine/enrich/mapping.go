@@ -48,6 +48,12 @@ type mapping struct {
 	patterns map[string]*regexp.Regexp // by their text
 }
 
+// Check says what is wrong with the rule.
+func (m Mapping) Check() error {
+	_, err := m.prepare()
+	return err
+}
+
 func (m Mapping) prepare() (*mapping, error) {
 	switch {
 	case strings.TrimSpace(m.Name) == "" || len(m.Name) > maxName:

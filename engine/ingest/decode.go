@@ -19,6 +19,23 @@ const maxParts = 256
 // texts of a mapping. Senders that name no type, text, or a form send JSON all the same
 // (curl -d), so what begins like JSON is read as such.
 func decode(r Request) (any, error) {
+	v, err := read(r)
+	if err != nil || r.Before == nil {
+		return v, err
+	}
+	list, ok := v.([]any)
+	if !ok {
+		list = []any{v}
+	}
+	for _, item := range list[:min(len(list), MaxAlerts)] {
+		if m, ok := item.(*value.Map); ok {
+			r.Before(m)
+		}
+	}
+	return v, nil
+}
+
+func read(r Request) (any, error) {
 	if len(r.Body) > MaxBody {
 		return nil, refuse(TooLarge, "the body is longer than %d bytes", MaxBody)
 	}

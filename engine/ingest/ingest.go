@@ -13,6 +13,8 @@ import (
 	"net/url"
 	"slices"
 	"time"
+
+	"tocsin/templating/value"
 )
 
 // A Request is one delivery of another system.
@@ -28,6 +30,10 @@ type Request struct {
 	// limited to 64 KiB, redirects refused, and certificates kept. nil: messages of SNS
 	// cannot be verified and subscriptions stay unconfirmed, both with an error.
 	Fetch func(address string) ([]byte, error)
+
+	// Before changes an object of the body before it is read as alerts, the one that it is
+	// or each of the list that it is; nil: nothing does.
+	Before func(*value.Map)
 }
 
 // signed are the bytes that the sender may have signed.

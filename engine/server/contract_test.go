@@ -70,6 +70,7 @@ func TestEveryRouteAsDocumented(t *testing.T) {
 	s.alerts()
 	s.workflows()
 	s.keep()
+	s.rules()
 	s.incidents()
 	s.rest()
 	for pattern := range s.rows {

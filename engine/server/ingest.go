@@ -75,6 +75,9 @@ func (c *call) deliver(name string) (accepted, error) {
 		return accepted{}, c.s.rejected(c, format.Name, nil, err)
 	}
 	r := ingest.Request{Header: c.Header, Query: c.query, Body: body, Raw: raw, Now: c.s.Now().UTC(), Fetch: c.s.Fetch}
+	if rules := c.s.ruling.now.Load(); rules.Early() {
+		r.Before = rules.Before
+	}
 	proof, err := c.prove(format, r)
 	if err != nil {
 		return accepted{}, err

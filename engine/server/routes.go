@@ -95,7 +95,8 @@ func routes() []route {
 		operationRoutes(), statusRoutes(), keyRoutes(), auditRoutes(),
 		workflowRoutes(), runRoutes(), replayRoutes(), alertRoutes(), deliveryRoutes(),
 		ingestRoutes(), heartbeatRoutes(),
-		keepWorkflowRoutes(), keepRunRoutes(), keepAlertRoutes(), keepIncidentRoutes(), keepSecretRoutes(), keepActionRoutes(), keepOtherRoutes(),
+		keepWorkflowRoutes(), keepRunRoutes(), keepAlertRoutes(), keepIncidentRoutes(), keepSecretRoutes(), keepActionRoutes(),
+		keepExtractionRoutes(), keepMappingRoutes(), keepOtherRoutes(),
 	)
 }
 

@@ -212,6 +212,11 @@ func (c *call) decode(into any) error {
 	if err != nil {
 		return err
 	}
+	return c.decodeText(text, into)
+}
+
+// decodeText is decode of a body that was read.
+func (c *call) decodeText(text []byte, into any) error {
 	if len(bytes.TrimSpace(text)) == 0 {
 		return nil
 	}

@@ -72,6 +72,7 @@ type Server struct {
 	guard    *guard
 	feed     feed
 	library  sync.Mutex // of who changes workflows
+	ruling   ruling     // rules that add fields to alerts
 	refusals refusals   // that are written down
 	loaded   atomic.Bool
 	began    time.Time

@@ -23,6 +23,9 @@ import (
 // the server is ready.
 func (s *Server) LoadWorkflows(ctx context.Context) error {
 	s.init()
+	if err := s.loadRules(ctx); err != nil {
+		return err
+	}
 	s.library.Lock()
 	defer s.library.Unlock()
 	return s.load(ctx)
