@@ -423,8 +423,8 @@ func makeSilence(c *call, in newSilence) (silenceView, error) {
 	if err := s.Check(); err != nil {
 		return silenceView{}, refuse(http.StatusBadRequest, "%v", err)
 	}
+	c.about("", "%v until %s: %s", s.Match, s.Until.Format(time.RFC3339), s.Reason)
 	s, err = b.Silence(c.kept(), s)
-	c.about(s.ID, "%v until %s: %s", s.Match, s.Until.Format(time.RFC3339), s.Reason)
 	return viewSilence(s), err
 }
 

@@ -13,7 +13,8 @@ import (
 )
 
 // What people change is written down before it is answered: who, from where, what, and
-// what became of it (reliability.md §6). So is who was not let in, as far as it does not
+// what became of it (reliability.md §6); with what they change in the store, in one
+// transaction (store.Audit). So is who was not let in, as far as it does not
 // fill the disk. What brings alerts is not: they are kept themselves.
 
 // audited says that who uses the route is written down.
@@ -25,29 +26,56 @@ func (r *route) audited() bool {
 	return false
 }
 
-// about says what the request was about, where its path does not, and more of it.
+// about says what the request is about, where its path does not, and more of it. It comes
+// before what the request changes, with which it is written down.
 func (c *call) about(object, format string, args ...any) {
-	c.object, c.detail = object, fmt.Sprintf(format, args...)
+	detail := fmt.Sprintf(format, args...)
+	c.aboutMade(object, func(store.Made) string { return detail })
 }
 
-// audit writes down how the request came out. An error means that it could not.
+// aboutMade is about where only the change makes known what there is to say.
+func (c *call) aboutMade(object string, detail func(store.Made) string) {
+	c.object, c.detail = object, detail
+}
+
+// audited has what the request changes in the store written down with the change: either both
+// are there or neither.
+func (c *call) audited() {
+	if c.route.audited() {
+		c.entry = &store.Audit{Entry: func(made store.Made) store.AuditEntry { return c.entryOf(made, "done") }}
+		c.Request = c.WithContext(store.Audited(c.Context(), c.entry))
+	}
+}
+
+// entryOf is the entry about a request that came out like that.
+func (c *call) entryOf(made store.Made, outcome string) store.AuditEntry {
+	e := store.AuditEntry{
+		Who: c.who.name, Role: c.who.role, Source: c.s.guard.source(c.Request), Action: c.route.pattern(),
+		Object: cmp.Or(c.object, c.named(), made.ID), Outcome: outcome,
+	}
+	if c.detail != nil {
+		e.Detail = c.detail(made)
+	}
+	return e
+}
+
+// audit writes down how the request came out, where that is not written down with what it
+// changed. A request that failed after it had changed something has two entries. An error
+// means that it could not be written.
 func (s *Server) audit(c *call, err error) error {
-	outcome := "done"
-	if err != nil {
-		p := problemOf(err)
-		refused := p.status == http.StatusUnauthorized || p.status == http.StatusForbidden
-		if !refused && !c.route.audited() {
+	if err == nil {
+		if !c.route.audited() || c.entry != nil && c.entry.Kept() {
 			return nil
 		}
-		outcome = fmt.Sprintf("%d %s", p.status, short(p.detail))
-	} else if !c.route.audited() {
+		return s.Store.AddAudit(c.kept(), c.entryOf(store.Made{}, "done"))
+	}
+	p := problemOf(err)
+	refused := p.status == http.StatusUnauthorized || p.status == http.StatusForbidden
+	if !refused && !c.route.audited() {
 		return nil
 	}
-	e := store.AuditEntry{
-		Who: c.who.name, Role: c.who.role, Source: s.guard.source(c.Request), Action: c.route.pattern(),
-		Object: cmp.Or(c.object, c.named()), Detail: c.detail, Outcome: outcome,
-	}
-	if err != nil && !s.refusals.listed(&e, s.Now()) {
+	e := c.entryOf(store.Made{}, fmt.Sprintf("%d %s", p.status, short(p.detail)))
+	if !s.refusals.listed(&e, s.Now()) {
 		return nil
 	}
 	return s.Store.AddAudit(c.kept(), e)

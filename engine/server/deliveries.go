@@ -16,11 +16,11 @@ func deliveryRoutes() []route {
 			text("since", "Not before this time."), text("until", "Not after this time.")),
 		get("/api/v1/deliveries/{key}/retry", operating, "Send a dead notification again, under a key of its own.", func(c *call) (retried, error) {
 			key := schedule.NewRun(c.s.Now())
+			c.about(c.PathValue("key"), "as %s", key)
 			err := c.s.Store.Revive(c.kept(), c.PathValue("key"), key)
 			if err != nil && strings.Contains(err.Error(), "not dead") {
 				err = refuse(http.StatusConflict, "%v", err)
 			}
-			c.about(c.PathValue("key"), "as %s", key)
 			if err == nil && c.s.Lane != nil {
 				c.s.Lane.Wake()
 			}

@@ -86,6 +86,7 @@ func makeHeartbeat(c *call, in newHeartbeat) (made madeHeartbeat, err error) {
 	secret := make([]byte, 24)
 	rand.Read(secret)
 	token := base64.RawURLEncoding.EncodeToString(secret)
+	c.about(in.Name, "")
 	err = c.s.Store.PutHeartbeat(c.kept(), store.Heartbeat{Token: hashKey(token), Name: in.Name, Seen: c.s.Now(), Grace: grace})
 	return madeHeartbeat{in.Name, token, "/heartbeat/" + token}, err
 }

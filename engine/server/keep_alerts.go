@@ -195,6 +195,7 @@ func (c *call) enrichAll(fingerprints []string, in keepEnrichment) (keepOutcome,
 	if d, ok := in.Enrichments["dismissed"]; ok && strings.EqualFold(value.Text(d.v), "true") {
 		fields = append(fields, engine.Field{Key: "status", Value: "suppressed", Disposable: c.yes("dispose_on_new_alert")})
 	}
+	c.about(strings.Join(fingerprints, " "), "")
 	for _, fingerprint := range fingerprints {
 		if _, err := c.s.amend(c.kept(), store.Amendment{Fingerprint: fingerprint, Set: fields, By: c.who.name, Action: "enriched"}); err != nil {
 			return keepOutcome{}, err
@@ -213,6 +214,7 @@ func unenrichKeep(c *call, in keepUnenrichment) (keepOutcome, error) {
 	if in.Fingerprint == "" {
 		return keepOutcome{}, refuse(http.StatusBadRequest, `"fingerprint" is missing`)
 	}
+	c.about(in.Fingerprint, "")
 	_, err := c.s.amend(c.kept(), store.Amendment{Fingerprint: in.Fingerprint, Unset: in.Enrichments, By: c.who.name, Action: "unenriched"})
 	return keepOutcome{"ok"}, err
 }
@@ -232,6 +234,7 @@ func deleteAlert(c *call, in keepDeletion) (keepOutcome, error) {
 	if in.Restore {
 		a.Action, a.Set, a.Unset = "restored", nil, []string{"deleted"}
 	}
+	c.about(in.Fingerprint, "%s", a.Action)
 	_, err := c.s.amend(c.kept(), a)
 	return keepOutcome{"ok"}, err
 }

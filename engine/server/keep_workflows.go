@@ -345,8 +345,7 @@ func putForm(c *call) (keepPut, error) {
 }
 
 func (c *call) putKeep(id string, text []byte) (keepPut, error) {
-	up, err := c.s.put(c.kept(), id, text, c.who.name)
-	c.about(cmp.Or(up.ID, id), "revision %d, %s", up.Revision, up.Status)
+	up, err := c.put(id, text)
 	status := up.Status
 	if status == "unchanged" {
 		status = "updated"
@@ -549,7 +548,7 @@ func testKeep(c *call, in keepTest) (keepTested, error) {
 		return keepTested{}, err
 	}
 	input.Trace = traceOf(c.Context())
+	c.aboutMade("", runMade)
 	run, err := c.s.Try(c.kept(), []byte(in.Raw), input)
-	c.about("", "run %s", run)
 	return keepTested{run}, err
 }

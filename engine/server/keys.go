@@ -1,7 +1,6 @@
 package server
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -129,13 +128,13 @@ func keyRoutes() []route {
 			return list, err
 		}),
 		send("POST", "/api/v1/keys", administrating, "Make a key.", func(c *call, k NewKey) (createdKey, error) {
-			key, kept, err := CreateKey(c.Context(), c.s.Store, k)
-			c.about(cmp.Or(kept.ID, short(k.Name)), "%s: %s", short(k.Name), strings.Join(append([]string{k.Role}, k.Scopes...), " "))
+			c.about("", "%s: %s", short(k.Name), strings.Join(append([]string{k.Role}, k.Scopes...), " "))
+			key, kept, err := CreateKey(c.kept(), c.s.Store, k)
 			c.s.guard.changed()
 			return createdKey{key, viewKey(kept)}, err
 		}).answers(201),
 		get("/api/v1/keys/{id}", administrating, "Revoke a key.", func(c *call) (done, error) {
-			err := c.s.Store.RevokeAPIKey(c.Context(), c.PathValue("id"))
+			err := c.s.Store.RevokeAPIKey(c.kept(), c.PathValue("id"))
 			c.s.guard.changed()
 			return done{Status: "revoked"}, err
 		}).by("DELETE"),

@@ -161,6 +161,7 @@ func replay(c *call, in ReplayOrder) (Replay, error) {
 	if row.Status == store.Running {
 		return Replay{}, refuse(http.StatusConflict, "the run is under way: wait until it is over")
 	}
+	c.aboutMade(id, func(made store.Made) string { return in.words(made.ID) })
 	r, err := c.s.Replay(c.kept(), id, in, Caller{c.who.name, c.who.role, onSocket(c.Context())})
 	if errors.Is(err, store.ErrNotFound) {
 		err = refuse(http.StatusConflict, "%v: it is kept as long as the runs of it, since this version of the program; say current to run it as it is now", err)
@@ -171,7 +172,6 @@ func replay(c *call, in ReplayOrder) (Replay, error) {
 	if r.Differences == nil {
 		r.Differences, r.Steps = []Difference{}, []stepView{}
 	}
-	c.about(id, "%s", in.words(r.Run))
 	return r, answered(err)
 }
 

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"tocsin/engine/ingest"
+	"tocsin/engine/store"
 )
 
 // A call is a request on its way through a route.
@@ -31,7 +32,9 @@ type call struct {
 	unkeyed bool // it came without a key: its signature has to be checked
 	status  int  // of the answer, if not the route's
 
-	object, detail string // what it is about, for who reads the audit
+	object string                  // what it is about, for who reads the audit
+	detail func(store.Made) string // more of that; nil: nothing
+	entry  *store.Audit            // that waits for what the request changes; nil: none does
 }
 
 // streamed is what a route returns that has written its answer itself.
@@ -143,6 +146,7 @@ func (s *Server) answer(c *call) (any, error) {
 	if err := s.guard.admit(c); err != nil {
 		return nil, err
 	}
+	c.audited()
 	return c.route.serve(c)
 }
 

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -61,18 +62,19 @@ func apiFile(id string) string { return "api/" + id + ".yaml" }
 
 // An upload is what came of a workflow that was sent.
 type upload struct {
-	ID       string          `json:"id"`
-	Revision int             `json:"revision"`
-	Status   string          `json:"status" doc:"created, updated, or unchanged."`
-	Problems []problemView   `json:"problems" doc:"Warnings."`
-	warnings source.Problems `json:"-"`
+	ID       string        `json:"id"`
+	Revision int           `json:"revision"`
+	Status   string        `json:"status" doc:"created, updated, or unchanged."`
+	Problems []problemView `json:"problems" doc:"Warnings."`
 }
 
 // put keeps the workflow of a text, if nothing is wrong with it. id is what its id must
 // be; "": any.
-func (s *Server) put(ctx context.Context, id string, text []byte, by string) (upload, error) {
+func (c *call) put(id string, text []byte) (upload, error) {
+	s, ctx := c.s, c.kept()
 	s.library.Lock()
 	defer s.library.Unlock()
+	c.about(id, "")
 	w, warnings, err := s.review(id, text)
 	if err != nil {
 		return upload{}, err
@@ -84,20 +86,26 @@ func (s *Server) put(ctx context.Context, id string, text []byte, by string) (up
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return upload{}, err
 	}
-	known := err == nil
-	revision, err := s.Store.PutWorkflow(ctx, w.ID, string(text), by)
+	c.aboutMade(w.ID, func(made store.Made) string {
+		return fmt.Sprintf("revision %d, %s", made.Revision, putStatus(before.Revision, made.Revision))
+	})
+	revision, err := s.Store.PutWorkflow(ctx, w.ID, string(text), c.who.name)
 	if err != nil {
 		return upload{}, err
 	}
-	up := upload{ID: w.ID, Revision: revision, Status: "created", Problems: viewProblems(warnings), warnings: warnings}
-	switch {
-	case known && revision == before.Revision:
-		up.Status = "unchanged"
-	case known:
-		up.Status = "updated"
+	s.Log.Info("a workflow was put", "workflow", w.ID, "revision", revision, "by", c.who.name)
+	return upload{w.ID, revision, putStatus(before.Revision, revision), viewProblems(warnings)}, s.load(ctx)
+}
+
+// putStatus says what became of a workflow whose revision was another; 0: it was not there.
+func putStatus(was, is int) string {
+	switch was {
+	case 0:
+		return "created"
+	case is:
+		return "unchanged"
 	}
-	s.Log.Info("a workflow was put", "workflow", w.ID, "revision", revision, "by", by)
-	return up, s.load(ctx)
+	return "updated"
 }
 
 // review compiles a text that is to be one workflow.
@@ -270,8 +278,7 @@ func workflowRoutes() []route {
 			if err != nil {
 				return upload{}, err
 			}
-			up, err := c.s.put(c.kept(), c.PathValue("id"), text, c.who.name)
-			c.about(c.PathValue("id"), "revision %d, %s", up.Revision, up.Status)
+			up, err := c.put(c.PathValue("id"), text)
 			if up.Status == "created" {
 				c.status = http.StatusCreated
 			}
@@ -374,10 +381,12 @@ func (c *call) start(id string, in engine.Input) (run string, err error) {
 		return "", err
 	}
 	in.Trace = traceOf(c.Context())
-	run, err = c.s.Scheduler.Start(c.kept(), id, "manually by "+c.who.name, in)
-	c.about(id, "run %s", run)
-	return run, err
+	c.aboutMade(id, runMade)
+	return c.s.Scheduler.Start(c.kept(), id, "manually by "+c.who.name, in)
 }
+
+// runMade says which run a request started.
+func runMade(made store.Made) string { return "run " + made.ID }
 
 // checkInput says what is wrong with an alert or incident that a run is to start with.
 func checkInput(in engine.Input, now time.Time) error {

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,7 +18,7 @@ import (
 // was changed, taken out or put in (VerifyAudit).
 type AuditEntry struct {
 	No      int64     // from 1, without gaps
-	At      time.Time // set by AddAudit
+	At      time.Time // set when it is written
 	Who     string    // the name of a key; "local", where none is needed; "": nobody who is known
 	Role    string
 	Source  string // whence: an address, "socket", "command line"
@@ -25,28 +26,87 @@ type AuditEntry struct {
 	Object  string // of what: an id, a name
 	Detail  string
 	Outcome string // "done", or why not
-	Hash    string // in hexadecimal digits; set by AddAudit
+	Hash    string // in hexadecimal digits; set when it is written
 }
 
 // maxAudited is how much of each text of an entry is kept, in bytes.
 const maxAudited = 1000
 
-// AddAudit adds an entry to the log.
+// AddAudit adds an entry to the log, in a transaction of its own.
 func (s *Store) AddAudit(ctx context.Context, e AuditEntry) error {
+	return s.finish(Audited(ctx, nil), func(t *tx) error { return s.addAudit(t, e) })
+}
+
+func (s *Store) addAudit(t *tx, e AuditEntry) error {
 	e.At = s.Now().UTC()
 	for _, text := range []*string{&e.Who, &e.Role, &e.Source, &e.Action, &e.Object, &e.Detail, &e.Outcome} {
 		*text = strings.ToValidUTF8((*text)[:min(len(*text), maxAudited)], "\uFFFD")
 	}
-	return s.finish(ctx, func(t *tx) error {
-		before := make([]byte, sha256.Size)
-		e.No = 0
-		if _, err := t.get("SELECT no, hash FROM audit_log ORDER BY no DESC LIMIT 1", nil, &e.No, &before); err != nil {
+	before := make([]byte, sha256.Size)
+	e.No = 0
+	if _, err := t.get("SELECT no, hash FROM audit_log ORDER BY no DESC LIMIT 1", nil, &e.No, &before); err != nil {
+		return err
+	}
+	e.No++
+	return t.exec("INSERT INTO audit_log (no, at, who, role, source, action, object, detail, outcome, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		e.No, stamp(e.At), e.Who, e.Role, e.Source, e.Action, e.Object, e.Detail, e.Outcome, e.chained(before))
+}
+
+// An Audit is an entry of the log that waits for a change: the first that is made with the
+// context of Audited takes it into its transaction, so that both are on disk or neither is.
+// Of several changes of one request that is the first, since then none is without an entry.
+type Audit struct {
+	// Entry says what is written down. It is called in the transaction, again if that has to
+	// be made again, and must be quick.
+	Entry func(Made) AuditEntry
+	state atomic.Int32
+}
+
+// Made is what only a change itself makes known.
+type Made struct {
+	ID       string // of what it made: a run, a key, a silence
+	Revision int    // of a workflow
+}
+
+// What has become of an Audit.
+const (
+	auditWaits int32 = iota
+	auditTaken       // by a change that is under way
+	auditKept
+)
+
+// Kept says that the entry is on disk.
+func (a *Audit) Kept() bool { return a.state.Load() == auditKept }
+
+type auditKey struct{}
+
+// Audited is a context with whose next change a is written down; nil: with none.
+func Audited(ctx context.Context, a *Audit) context.Context {
+	return context.WithValue(ctx, auditKey{}, a)
+}
+
+// audited has o take along the entry that waits in ctx, if there is one, and returns what is
+// to be told how o came out.
+func (s *Store) audited(ctx context.Context, o *op) (over func(error)) {
+	a, _ := ctx.Value(auditKey{}).(*Audit)
+	if a == nil || !a.state.CompareAndSwap(auditWaits, auditTaken) {
+		return func(error) {}
+	}
+	change := o.do
+	o.do = func(t *tx) error {
+		t.made = Made{}
+		if err := change(t); err != nil {
 			return err
 		}
-		e.No++
-		return t.exec("INSERT INTO audit_log (no, at, who, role, source, action, object, detail, outcome, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-			e.No, stamp(e.At), e.Who, e.Role, e.Source, e.Action, e.Object, e.Detail, e.Outcome, e.chained(before))
-	})
+		return s.addAudit(t, a.Entry(t.made))
+	}
+	return func(err error) {
+		if err != nil {
+			a.state.Store(auditWaits)
+			return
+		}
+		a.state.Store(auditKept)
+	}
 }
 
 // chained is the hash of e behind the entry whose hash is before.

@@ -2,7 +2,12 @@ package store
 
 import (
 	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -46,6 +51,81 @@ func TestAuditLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	if p := must(reopened(t, s).VerifyAudit(t.Context(), "")); p.Entries != 3 || p.Broken != 0 {
+		t.Errorf("%+v", p)
+	}
+}
+
+// An entry that waits for a change is there with the first that is made; one that is not made
+// leaves it waiting.
+func TestAudited(t *testing.T) {
+	s := opened(t)
+	asked := 0
+	a := &Audit{Entry: func(m Made) AuditEntry {
+		asked++
+		return AuditEntry{Who: "ops", Object: m.ID, Detail: fmt.Sprint(m.Revision), Outcome: "done"}
+	}}
+	ctx := Audited(t.Context(), a)
+	entries := func() (n int) { return len(must(s.AuditLog(t.Context(), time.Time{}, 0, 10))) }
+	if err := s.DropAction(ctx, "none"); !errors.Is(err, ErrNotFound) || a.Kept() || entries() != 0 || asked != 0 {
+		t.Errorf("what was not done: %v, kept: %v, %d entries, asked %d times", err, a.Kept(), entries(), asked)
+	}
+	if err := s.AddAudit(ctx, AuditEntry{Who: "another"}); err != nil || a.Kept() || entries() != 1 {
+		t.Errorf("an entry of its own: %v, kept: %v, %d entries", err, a.Kept(), entries())
+	}
+	if _, err := s.PutWorkflow(ctx, "w", "text", "ops"); err != nil || !a.Kept() || entries() != 2 {
+		t.Errorf("the change: %v, kept: %v, %d entries", err, a.Kept(), entries())
+	}
+	if err := s.PutAPIKey(ctx, APIKey{ID: "k", Hash: []byte("h")}); err != nil || entries() != 2 {
+		t.Errorf("another change: %v, %d entries", err, entries())
+	}
+	log := must(s.AuditLog(t.Context(), time.Time{}, 0, 10))
+	if log[0].Who != "ops" || log[0].Object != "" || log[0].Detail != "1" {
+		t.Errorf("%+v", log[0])
+	}
+	key := &Audit{Entry: a.Entry}
+	if err := s.PutAPIKey(Audited(t.Context(), key), APIKey{ID: "k2", Name: "2", Hash: []byte("h2")}); err != nil {
+		t.Fatal(err)
+	}
+	if log := must(s.AuditLog(t.Context(), time.Time{}, 0, 1)); log[0].Object != "k2" || log[0].Detail != "0" {
+		t.Errorf("%+v", log[0])
+	}
+	if p := must(s.VerifyAudit(t.Context(), "")); p.Entries != 3 || p.Broken != 0 {
+		t.Errorf("%+v", p)
+	}
+}
+
+// Changes of many at the same time, some of which cannot be made, each have one entry or none;
+// the chain holds.
+func TestAuditedTogether(t *testing.T) {
+	s := opened(t)
+	var all sync.WaitGroup
+	var made atomic.Int64
+	for i := range 200 {
+		all.Go(func() {
+			a := &Audit{Entry: func(m Made) AuditEntry { return AuditEntry{Object: m.ID, Outcome: "done"} }}
+			// Three have each hash: two of them cannot be kept.
+			id := fmt.Sprint(i)
+			err := s.PutAPIKey(Audited(t.Context(), a), APIKey{ID: id, Name: id, Hash: fmt.Append(nil, i/3)})
+			if (err == nil) != a.Kept() {
+				t.Errorf("%d: %v, kept: %v", i, err, a.Kept())
+			}
+			if err == nil {
+				made.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	log := must(s.AuditLog(t.Context(), time.Time{}, 0, 1000))
+	keys := must(s.APIKeys(t.Context()))
+	if made.Load() != 67 || len(log) != 67 || len(keys) != 67 {
+		t.Errorf("%d made, %d keys, %d entries", made.Load(), len(keys), len(log))
+	}
+	for _, k := range keys {
+		if !slices.ContainsFunc(log, func(e AuditEntry) bool { return e.Object == k.ID }) {
+			t.Errorf("key %s has no entry", k.ID)
+		}
+	}
+	if p := must(s.VerifyAudit(t.Context(), "")); p.Entries != 67 || p.Broken != 0 {
 		t.Errorf("%+v", p)
 	}
 }

@@ -78,6 +78,7 @@ func (s *Store) KeepSilence(ctx context.Context, silence episode.Silence) error 
 		return err
 	}
 	return s.finish(ctx, func(t *tx) error {
+		t.made.ID = silence.ID
 		return t.exec("INSERT INTO silences (id, until, body) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET until = excluded.until, body = excluded.body",
 			silence.ID, stamp(silence.Until), body)
 	})

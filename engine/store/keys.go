@@ -42,6 +42,7 @@ func (s *Store) PutAPIKey(ctx context.Context, k APIKey) error {
 	}
 	now := stamp(s.Now())
 	return s.write(ctx, func(t *tx) error {
+		t.made.ID = k.ID
 		return t.exec("INSERT INTO api_keys (id, name, hash, role, scopes, created, expires, used, revoked) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0)",
 			k.ID, k.Name, k.Hash, k.Role, scopes, now, stamp(k.Expires))
 	})

@@ -78,7 +78,10 @@ func (s *Store) Put(ctx context.Context, jobs ...schedule.Job) error {
 		return nil
 	}
 	now := stamp(s.Now())
-	return s.write(ctx, func(t *tx) error { return putJobs(t, jobs, now) })
+	return s.write(ctx, func(t *tx) error {
+		t.made.ID = jobs[0].Run
+		return putJobs(t, jobs, now)
+	})
 }
 
 // putJobs takes on jobs that no alert asked for.
@@ -118,6 +121,7 @@ func (s *Store) Begin(ctx context.Context, j schedule.Job, tick *schedule.Tick) 
 // begin writes down that j begins.
 func (s *Store) begin(ctx context.Context, j schedule.Job, tick *schedule.Tick, now int64) error {
 	return s.write(ctx, func(t *tx) error {
+		t.made.ID = j.Run
 		if err := begins(t, &j); err != nil {
 			return err
 		}

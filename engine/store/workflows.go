@@ -38,10 +38,15 @@ func (s *Store) PutWorkflow(ctx context.Context, id, text, by string) (int, erro
 		var deleted int64
 		known, err := t.get(`SELECT w.revision, w.deleted, v.text FROM workflows w
 			JOIN workflow_versions v ON v.workflow = w.id AND v.revision = w.revision WHERE w.id = ?`, []any{id}, &revision, &deleted, &was)
-		if err != nil || known && was == text && deleted == 0 {
+		if err != nil {
 			return revision, err
 		}
+		t.made.Revision = revision
+		if known && was == text && deleted == 0 {
+			return revision, nil
+		}
 		revision++
+		t.made.Revision = revision
 		err = t.exec(`INSERT INTO workflows (id, revision, created, created_by) VALUES (?, ?, ?, ?)
 			ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, deleted = 0`, id, revision, now, by)
 		if err != nil {

@@ -111,11 +111,19 @@ func making[T any](ctx context.Context, submit func(context.Context, func(*tx) e
 	return made, nil
 }
 
+// submit has o made, with the entry of the audit log that waits for a change of ctx.
 func (s *Store) submit(ctx context.Context, o *op) error {
 	if err := s.refuses(o); err != nil {
 		return err
 	}
-	w := s.w
+	over := s.audited(ctx, o)
+	err := s.w.made(ctx, o)
+	over(err)
+	return err
+}
+
+// made returns when o is on disk, or why it is not.
+func (w *writer) made(ctx context.Context, o *op) error {
 	o.done, o.asked = make(chan error, 1), time.Now()
 	queue := w.queue
 	if o.waits {
@@ -386,6 +394,7 @@ type tx struct {
 	flushed []flushed // events that are in it
 	begun   []*beginning
 	packed  []byte // the journal of a row, while it is made
+	made    Made   // what the change came to, for whoever writes that down
 }
 
 // back forgets what was written after so many.
