@@ -237,7 +237,7 @@ func (c *serveCommand) newFleet(ctx context.Context, st *store.Store, log *slog.
 	f.api = &server.Server{
 		Store: st, Scheduler: f.scheduler, Worker: f.worker, Lane: f.lane, Book: f.book, Registry: c.registry, Listen: c.listen,
 		Version: version().Version, Metrics: metrics, Reload: f.reload, Providers: f.configured, Try: f.try, Replay: f.replay, Seal: f.lane.Key.Seal,
-		Fetch: newFetcher(f.public).get, Actions: f.shared, Checks: senders, Log: log,
+		Fetch: newFetcher(f.public).get, Actions: f.shared, Vet: f.vet, Taken: f.taken, Checks: senders, Log: log,
 	}
 	if f.beat, err = f.newHeartbeat(); err != nil {
 		return nil, err
@@ -270,7 +270,7 @@ func (f *fleet) compile(origin schedule.Origin, name string, text []byte) ([]*en
 	env := f.env
 	if origin == schedule.FromAPI {
 		d.guest, env = true, f.grants.guest(env, f.public)
-		d.shared = f.sharedActions()
+		d.shared, d.installed = f.sharedActions(), f.installed()
 	} else {
 		d.shares = &f.pools
 	}

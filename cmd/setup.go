@@ -75,14 +75,15 @@ func (s *setup) outputFlag(c *cobra.Command, forms ...string) {
 
 // A document is one workflow file, read and compiled.
 type document struct {
-	name     string
-	text     []byte
-	file     *workflows.File
-	pool     *providers.Pool
-	programs []*engine.Program
-	guest    bool                       // it came by the API: its configurations do not read the environment
-	shared   map[string]*workflows.Step // actions that came by the API, for it to use
-	shares   *poolShare
+	name      string
+	text      []byte
+	file      *workflows.File
+	pool      *providers.Pool
+	programs  []*engine.Program
+	guest     bool                       // it came by the API: its configurations do not read the environment
+	shared    map[string]*workflows.Step // actions that came by the API, for it to use
+	installed map[string]source.Value    // configurations that did, by id
+	shares    *poolShare
 }
 
 // documents are the files that a command was given.
@@ -279,6 +280,7 @@ func (s *setup) pool(d *document, env providers.Env) (*providers.Pool, source.Pr
 	}
 	pool.AddSecrets(gathered.Secrets...)
 	if d.guest {
+		d.add(pool)
 		own := providers.Sources{File: withOwn(source.Value{}, d.file.Providers)}.Gather()
 		for name, c := range own.Configs {
 			pool.Configure(name, c)

@@ -45,6 +45,8 @@ var deeds = []deed{
 	{"POST /actions", "/actions", "actions:\n  - name: tell\n    provider: {type: mock}\n"},
 	{"PUT /actions/{id}", "/actions/tell", "actions:\n  - name: tell\n    provider: {type: mock, with: {a: 1}}\n"},
 	{"DELETE /actions/{id}", "/actions/tell", nil},
+	{"POST /providers/install", "/providers/install", m{"provider_id": "smtp", "provider_name": "post", "smtp_server": "a"}},
+	{"DELETE /providers/{type}/{id}", "/providers/dummy/INSTALLED", nil},
 	{"POST /extraction", "/extraction", m{"name": "x", "attribute": "name", "regex": "(?P<x>.)"}},
 	{"PUT /extraction/{id}", "/extraction/1", m{"priority": 2}},
 	{"DELETE /extraction/{id}", "/extraction/1", nil},
@@ -94,6 +96,7 @@ func arranged(t *testing.T) (*world, *strings.Replacer) {
 	w = newWorld(t, func(s *Server) {
 		s.Book.Store = s.Store
 		s.Seal = func(text []byte, about string) []byte { return []byte(about) }
+		installing(s)
 		s.Try = func(ctx context.Context, _ []byte, _ engine.Input) (string, error) { return run(ctx) }
 		s.Replay = func(ctx context.Context, _ string, _ ReplayOrder, _ Caller) (Replay, error) {
 			id, err := run(ctx)
@@ -115,8 +118,9 @@ func arranged(t *testing.T) (*world, *strings.Replacer) {
 	must(t, err)
 	w.key = w.makeKey("admin")
 	was := w.want(202, "POST", "/api/v1/workflows/up/run", m{}).text(t, "run")
+	installed := w.want(200, "POST", "/providers/install", m{"provider_id": "mock", "provider_name": "spare"}).text(t, "id")
 	w.still()
-	return w, strings.NewReplacer("RUN", was, "SILENCE", silence.ID, "KEY", key.ID)
+	return w, strings.NewReplacer("RUN", was, "SILENCE", silence.ID, "KEY", key.ID, "INSTALLED", installed)
 }
 
 // still waits until nothing is under way.
@@ -132,7 +136,7 @@ func (w *world) still() {
 // tables are those that requests change, and what there is to see of them.
 var tables = map[string]string{
 	"actions": "*", "alert_events": "*", "alerts": "*", "api_keys": "id, name, revoked", "audit": "*", "deliveries": "*", "episodes": "*", "heartbeats": "*", "incidents": "*",
-	"jobs": "*", "meta WHERE key LIKE '% rules'": "*", "rejects": "*", "runs": "id", "secrets": "*", "silences": "*", "switches": "*", "workflow_versions": "*", "workflows": "*",
+	"jobs": "*", "meta WHERE key LIKE '% rules' OR key = 'installed providers'": "*", "rejects": "*", "runs": "id", "secrets": "*", "silences": "*", "switches": "*", "workflow_versions": "*", "workflows": "*",
 }
 
 // contents are their rows, a line each.

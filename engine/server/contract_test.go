@@ -58,6 +58,7 @@ func TestEveryRouteAsDocumented(t *testing.T) {
 		srv.Providers = func() []Configured { return []Configured{{"mock-1", "mock"}} }
 		srv.Actions = func() []Configured { return []Configured{{"tell-ops", "mock"}} }
 		srv.Seal = func(text []byte, about string) []byte { return []byte(about) }
+		installing(srv)
 		srv.Replay = func(ctx context.Context, run string, order ReplayOrder, by Caller) (Replay, error) {
 			_, was, err := srv.Store.Run(ctx, run)
 			if !order.Offline {
@@ -71,6 +72,7 @@ func TestEveryRouteAsDocumented(t *testing.T) {
 	s.workflows()
 	s.keep()
 	s.rules()
+	s.installs()
 	s.incidents()
 	s.rest()
 	for pattern := range s.rows {

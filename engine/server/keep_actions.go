@@ -104,7 +104,11 @@ func (s *Server) shared(ctx context.Context) (string, error) {
 	for _, a := range list {
 		fmt.Fprintf(&b, "%s %d %s", a.ID, len(a.Text), a.Text)
 	}
-	return b.String(), err
+	if err != nil {
+		return "", err
+	}
+	installed, err := s.installedText(ctx)
+	return b.String() + installed, err
 }
 
 // A keepAction is an action that workflows share, for "use:".

@@ -113,6 +113,12 @@ func responses(s *schemas, r route) form {
 		"description": "why it was not done",
 		"content":     form{"application/json": form{"schema": form{"$ref": "#/components/schemas/Failure"}}},
 	}}
+	if r.refusal != 0 {
+		list[strconv.Itoa(r.refusal)] = form{
+			"description": http.StatusText(r.refusal),
+			"content":     form{"application/json": form{"schema": s.of(reflect.TypeFor[fieldFailure]())}},
+		}
+	}
 	for _, status := range append([]int{max(r.status, http.StatusOK)}, r.also...) {
 		one := maps.Clone(good)
 		one["description"] = http.StatusText(status)

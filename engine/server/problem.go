@@ -21,6 +21,7 @@ type problem struct {
 	detail   string
 	after    time.Duration // when it may work; 0: nobody knows
 	problems source.Problems
+	fields   map[string]string // what is wrong with each parameter, in the place of detail
 }
 
 func (p *problem) Error() string { return p.detail }
@@ -96,6 +97,12 @@ type failure struct {
 	Problems []problemView `json:"problems,omitempty" doc:"What is wrong with a workflow, with places."`
 }
 
+// A fieldFailure is the answer that parameters are wrong, as Keep's clients read it.
+type fieldFailure struct {
+	Detail  map[string]string `json:"detail" doc:"What is wrong with each parameter."`
+	Request string            `json:"request,omitempty" doc:"Names the request in the log."`
+}
+
 // A problemView is a problem of a workflow file.
 type problemView struct {
 	File    string `json:"file,omitempty"`
@@ -125,6 +132,10 @@ func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	if p.status >= 500 || p.status == http.StatusRequestEntityTooLarge {
 		w.Header().Set("Connection", "close") // whatever is left of the body is not read
+	}
+	if p.fields != nil {
+		writeJSON(w, p.status, fieldFailure{p.fields, w.Header().Get("X-Request-Id")})
+		return
 	}
 	writeJSON(w, p.status, failure{Detail: p.detail, Request: w.Header().Get("X-Request-Id"), Problems: viewProblems(p.problems)})
 }

@@ -20,6 +20,7 @@ type route struct {
 	out     reflect.Type // of a JSON answer
 	media   string       // of the answer; "": JSON
 	status  int          // of a good answer; 0: 200
+	refusal int          // a status whose answer says what is wrong with each parameter; 0: none
 	also    []int        // other good or expected ones, with an answer of the same form
 	first   bool         // it is looked for before the others, whose patterns overlap with its
 	changes bool         // a GET that changes something
@@ -70,6 +71,7 @@ func giving[Out any](r route) route { r.out = reflect.TypeFor[Out](); return r }
 func (r route) by(method string) route   { r.method = method; return r }
 func (r route) answers(status int) route { r.status = status; return r }
 func (r route) or(status ...int) route   { r.also = status; return r }
+func (r route) refuses(status int) route { r.refusal = status; return r }
 func (r route) takes(params ...param) route {
 	r.query = append(slices.Clip(r.query), params...)
 	return r
@@ -96,7 +98,7 @@ func routes() []route {
 		workflowRoutes(), runRoutes(), replayRoutes(), alertRoutes(), deliveryRoutes(),
 		ingestRoutes(), heartbeatRoutes(),
 		keepWorkflowRoutes(), keepRunRoutes(), keepAlertRoutes(), keepIncidentRoutes(), keepSecretRoutes(), keepActionRoutes(),
-		keepExtractionRoutes(), keepMappingRoutes(), keepOtherRoutes(),
+		keepExtractionRoutes(), keepMappingRoutes(), keepProviderRoutes(), keepOtherRoutes(),
 	)
 }
 

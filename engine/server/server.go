@@ -24,6 +24,7 @@ import (
 	"tocsin/engine/schedule"
 	"tocsin/engine/store"
 	"tocsin/providers"
+	"tocsin/workflows/source"
 )
 
 // A Server answers requests. Store and Scheduler are required; the catalog is the
@@ -55,6 +56,13 @@ type Server struct {
 	// Seal encrypts a secret, about what it belongs to, before it is kept; nil: workflows
 	// have none of their own.
 	Seal func(text []byte, about string) []byte
+	// Vet says what is wrong with the authentication of a configuration that came by the API,
+	// beyond what the schema of its type says: what it asks for of this machine, that it
+	// cannot be opened. nil: configurations do not come by the API.
+	Vet func(ctx context.Context, typ string, authentication source.Value) error
+	// Taken says that files or the environment have a configuration of that name; nil: they
+	// have none.
+	Taken func(name string) bool
 	// Replay runs a run again (POST /api/v1/runs/{id}/replay); nil: that is not done.
 	Replay ReplayFunc
 	// Checks say, by the name of a format, how deliveries without a key prove who they
