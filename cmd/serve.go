@@ -53,7 +53,8 @@ func newServeCommand(s *setup) *cobra.Command {
 		Long: `Serve runs the workflows of folders when their triggers say so: at intervals, by cron, for
 messages of websockets. Folders are watched: a file that changes is read again, as all are on
 SIGHUP, and one that is wrong keeps what it was before. Without FOLDER it is what
-TOCSIN_WORKFLOWS names, else KEEP_WORKFLOWS_DIRECTORY, else "workflows".
+TOCSIN_WORKFLOWS names, else KEEP_WORKFLOWS_DIRECTORY, else "workflows". Workflows to begin with, which
+Keep's pages show, are those of the folder KEEP_WORKFLOWS_PATH, else those that ship ("tocsin examples").
 
 What happens is remembered in one file (--store), and a run that was cut off goes on where it
 stopped. An alert: document tells once that it fires and once that it is over ("tocsin explain
@@ -237,7 +238,7 @@ func (c *serveCommand) newFleet(ctx context.Context, st *store.Store, log *slog.
 	f.api = &server.Server{
 		Store: st, Scheduler: f.scheduler, Worker: f.worker, Lane: f.lane, Book: f.book, Registry: c.registry, Listen: c.listen,
 		Version: version().Version, Metrics: metrics, Reload: f.reload, Providers: f.configured, Try: f.try, Replay: f.replay, Seal: f.lane.Key.Seal,
-		Fetch: newFetcher(f.public).get, Actions: f.shared, Vet: f.vet, Taken: f.taken, Checks: senders, Log: log,
+		Fetch: newFetcher(f.public).get, Actions: f.shared, Vet: f.vet, Taken: f.taken, Checks: senders, Templates: f.templates(), Log: log,
 	}
 	if f.beat, err = f.newHeartbeat(); err != nil {
 		return nil, err

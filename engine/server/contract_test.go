@@ -74,6 +74,7 @@ func TestEveryRouteAsDocumented(t *testing.T) {
 	s.rules()
 	s.installs()
 	s.incidents()
+	s.facets()
 	s.rest()
 	for pattern := range s.rows {
 		if !s.asked[pattern] {
@@ -274,6 +275,16 @@ func (s scene) incidents() {
 	s.does(200, "GET /incidents/{id}/workflows", one, nil)
 	s.does(200, "DELETE /incidents/{id}", one, nil)
 	s.does(404, "GET /incidents/{id}", one, nil)
+}
+
+func (s scene) facets() {
+	for _, list := range []string{"alerts", "incidents", "workflows"} {
+		s.does(200, "GET /"+list+"/facets", nil, nil)
+		s.does(200, "GET /"+list+"/facets/fields", nil, nil)
+		s.does(200, "POST /"+list+"/facets/options", nil, m{"cel": "", "facet_queries": m{"status": ""}})
+	}
+	s.does(200, "GET /workflows/random-templates", nil, nil)
+	s.does(200, "POST /workflows/templates/query", nil, m{"cel": `name.contains("disk")`})
 }
 
 func (s scene) rest() {

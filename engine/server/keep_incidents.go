@@ -151,29 +151,21 @@ func listIncidents(c *call) (p incidentPage, err error) {
 	f := store.IncidentFilter{Status: lower(c.query["status"]), Severity: lower(c.query["severity"]), Limit: limit, Offset: offset}
 	p = incidentPage{limit, offset, 0, []*value.Map{}}
 	err = searching(c.Context(), func(ctx context.Context) error {
-		if f.Match, err = c.s.incidentMatch(ctx, c.query.Get("cel")); err != nil {
-			return err
+		if cel := c.query.Get("cel"); cel != "" {
+			match, err := c.s.condition(ctx, cel)
+			if err != nil {
+				return err
+			}
+			f.Match = func(m *value.Map) bool {
+				seen, err := c.s.incidentView(m)
+				return err == nil && match(seen)
+			}
 		}
 		list, total, err := c.s.Store.Incidents(ctx, f)
 		p.Items, p.Count = append(p.Items, list...), total
 		return err
 	})
 	return p, err
-}
-
-// incidentMatch is a condition on incidents as workflows see them; nil: any meets it.
-func (s *Server) incidentMatch(ctx context.Context, cel string) (func(*value.Map) bool, error) {
-	if cel == "" {
-		return nil, nil
-	}
-	if err := s.checkCEL(cel); err != nil {
-		return nil, err
-	}
-	match, err := s.Store.Match(cel)
-	return func(m *value.Map) bool {
-		o, err := engine.NormalizeIncident(store.Fields(m), s.Now(), "")
-		return err == nil && match(ctx, o.Map)
-	}, err
 }
 
 func lower(list []string) []string {

@@ -263,16 +263,11 @@ func queryWorkflows(c *call, q keepQuery) (keepPage[keepWorkflow], error) {
 	if err != nil {
 		return keepPage[keepWorkflow]{}, err
 	}
-	if q.CEL != "" {
-		if err := c.s.checkCEL(q.CEL); err != nil {
-			return keepPage[keepWorkflow]{}, err
-		}
-		match, err := c.s.Store.Match(q.CEL)
-		if err != nil {
-			return keepPage[keepWorkflow]{}, err
-		}
-		all = slices.DeleteFunc(all, func(w keepWorkflow) bool { return !match(c.Context(), w.fields()) })
+	match, err := c.s.condition(c.Context(), q.CEL)
+	if err != nil {
+		return keepPage[keepWorkflow]{}, err
 	}
+	all = slices.DeleteFunc(all, func(w keepWorkflow) bool { return !match(w.fields()) })
 	if q.SortBy == "name" {
 		slices.SortStableFunc(all, func(a, b keepWorkflow) int { return strings.Compare(a.Name, b.Name) })
 	}
@@ -283,12 +278,31 @@ func queryWorkflows(c *call, q keepQuery) (keepPage[keepWorkflow], error) {
 	return keepPage[keepWorkflow]{len(all), limit, offset, part(all, limit, offset)}, nil
 }
 
-// fields are what a condition about workflows sees.
+// fields are what a condition about workflows sees, under the names that Keep's pages have for
+// them, and some under those of the API. Where there was no run the status is empty.
 func (v keepWorkflow) fields() *value.Map {
+	status, updatedBy := "", any(nil)
+	if v.LastStatus != nil {
+		status = *v.LastStatus
+	}
+	if v.LastUpdatedBy != nil {
+		updatedBy = *v.LastUpdatedBy
+	}
 	return value.MapOf(
 		value.Entry{Key: "id", Value: v.ID}, value.Entry{Key: "name", Value: v.Name}, value.Entry{Key: "description", Value: v.Description},
-		value.Entry{Key: "disabled", Value: v.Disabled}, value.Entry{Key: "created_by", Value: v.CreatedBy},
+		value.Entry{Key: "status", Value: status}, value.Entry{Key: "started", Value: written(v.LastStarted)},
+		value.Entry{Key: "disabled", Value: v.Disabled}, value.Entry{Key: "isDisabled", Value: v.Disabled},
+		value.Entry{Key: "created_by", Value: v.CreatedBy}, value.Entry{Key: "createdBy", Value: v.CreatedBy}, value.Entry{Key: "createdAt", Value: written(v.Created)},
+		value.Entry{Key: "updatedBy", Value: updatedBy}, value.Entry{Key: "lastUpdated", Value: written(v.LastUpdated)},
 	)
+}
+
+// written is a time as conditions see it: nil, or text.
+func written(at *time.Time) any {
+	if at == nil {
+		return nil
+	}
+	return at.UTC().Format(time.RFC3339)
 }
 
 func putKeep(c *call) (keepPut, error) {

@@ -97,7 +97,7 @@ func routes() []route {
 		operationRoutes(), statusRoutes(), keyRoutes(), auditRoutes(),
 		workflowRoutes(), runRoutes(), replayRoutes(), alertRoutes(), deliveryRoutes(),
 		ingestRoutes(), heartbeatRoutes(),
-		keepWorkflowRoutes(), keepRunRoutes(), keepAlertRoutes(), keepIncidentRoutes(), keepSecretRoutes(), keepActionRoutes(),
+		keepWorkflowRoutes(), templateRoutes(), facetRoutes(), keepRunRoutes(), keepAlertRoutes(), keepIncidentRoutes(), keepSecretRoutes(), keepActionRoutes(),
 		keepExtractionRoutes(), keepMappingRoutes(), keepProviderRoutes(), keepOtherRoutes(),
 	)
 }

@@ -12,6 +12,7 @@ package server
 import (
 	"cmp"
 	"context"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -65,6 +66,9 @@ type Server struct {
 	Taken func(name string) bool
 	// Replay runs a run again (POST /api/v1/runs/{id}/replay); nil: that is not done.
 	Replay ReplayFunc
+	// Templates is a folder of workflows that somebody may begin with; nil: those that ship
+	// with the program.
+	Templates fs.FS
 	// Checks say, by the name of a format, how deliveries without a key prove who they
 	// are from; formats that are not in it need a key.
 	Checks map[string]ingest.Check

@@ -217,7 +217,10 @@ func checkKilled(t *testing.T, dir string, lines []string) {
 func checkIncidents(t *testing.T, s *Store, left map[string][]engine.Event) {
 	t.Helper()
 	there := map[string]bool{} // and under way
-	err := s.EachIncident(t.Context(), IncidentFilter{}, func(m *value.Map) { there[textAt(m, "id")] = textAt(m, "status") == "" })
+	err := s.EachIncident(t.Context(), IncidentFilter{}, func(m *value.Map) bool {
+		there[textAt(m, "id")] = textAt(m, "status") == ""
+		return true
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

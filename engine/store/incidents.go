@@ -177,32 +177,34 @@ func (s *Store) Incidents(ctx context.Context, f IncidentFilter) (list []*value.
 	limit := min(cmp.Or(f.Limit, 25), 1000)
 	where, args := f.where()
 	if f.Match != nil {
-		err = s.EachIncident(ctx, f, func(m *value.Map) {
+		err = s.EachIncident(ctx, f, func(m *value.Map) bool {
 			if total++; total > f.Offset && len(list) < limit {
 				list = append(list, m)
 			}
+			return true
 		})
 		return list, total, err
 	}
 	if err := s.read.QueryRowContext(ctx, f.count(where), args...).Scan(&total); err != nil {
 		return nil, 0, err
 	}
-	err = s.eachIncident(ctx, f.query(where), append(args, limit, f.Offset), func(m *value.Map) { list = append(list, m) })
+	err = s.eachIncident(ctx, f.query(where), append(args, limit, f.Offset), func(m *value.Map) bool {
+		list = append(list, m)
+		return true
+	})
 	return list, total, err
 }
 
-// EachIncident hands over all incidents of the filter, the newest first; its Limit and Offset
-// do not matter.
-func (s *Store) EachIncident(ctx context.Context, f IncidentFilter, have func(*value.Map)) error {
+// EachIncident hands over the incidents of the filter, the newest first, until have has enough;
+// the filter's Limit and Offset do not matter.
+func (s *Store) EachIncident(ctx context.Context, f IncidentFilter, have func(*value.Map) (more bool)) error {
 	where, args := f.where()
-	return s.eachIncident(ctx, f.query(where), append(args, math.MaxInt64, 0), func(m *value.Map) {
-		if f.Match == nil || f.Match(m) {
-			have(m)
-		}
+	return s.eachIncident(ctx, f.query(where), append(args, math.MaxInt64, 0), func(m *value.Map) bool {
+		return f.Match != nil && !f.Match(m) || have(m)
 	})
 }
 
-func (s *Store) eachIncident(ctx context.Context, query string, args []any, have func(*value.Map)) error {
+func (s *Store) eachIncident(ctx context.Context, query string, args []any, have func(*value.Map) (more bool)) error {
 	rows, err := s.read.QueryContext(ctx, query, args...)
 	if err != nil {
 		return err
@@ -217,7 +219,9 @@ func (s *Store) eachIncident(ctx context.Context, query string, args []any, have
 		if err != nil {
 			return err
 		}
-		have(m)
+		if !have(m) {
+			return nil
+		}
 	}
 	return rows.Err()
 }

@@ -18,7 +18,7 @@ var errNoCEL = errors.New("this store cannot be searched in CEL")
 // Alerts implements keep.Store.
 func (s *Store) Alerts(ctx context.Context, q keep.Search) ([]keep.Found, error) {
 	var found []keep.Found
-	err := s.each(ctx, q, func(f keep.Found) bool {
+	err := s.EachAlert(ctx, q, func(f keep.Found) bool {
 		found = append(found, f)
 		return q.Limit <= 0 || len(found) < q.Limit
 	})
@@ -29,7 +29,7 @@ func (s *Store) Alerts(ctx context.Context, q keep.Search) ([]keep.Found, error)
 // in all.
 func (s *Store) AlertPage(ctx context.Context, q keep.Search, offset int) (page []keep.Found, total int, err error) {
 	limit := cmp.Or(q.Limit, 1000)
-	err = s.each(ctx, q, func(f keep.Found) bool {
+	err = s.EachAlert(ctx, q, func(f keep.Found) bool {
 		if total++; total > offset && len(page) < limit {
 			page = append(page, f)
 		}
@@ -38,8 +38,9 @@ func (s *Store) AlertPage(ctx context.Context, q keep.Search, offset int) (page 
 	return page, total, err
 }
 
-// each hands over what q finds, the newest first, until f has enough.
-func (s *Store) each(ctx context.Context, q keep.Search, f func(keep.Found) bool) error {
+// EachAlert hands over what q finds, the newest first, until f has enough; q.Limit does not
+// matter.
+func (s *Store) EachAlert(ctx context.Context, q keep.Search, f func(keep.Found) bool) error {
 	match := func(context.Context, *value.Map) bool { return true }
 	if q.CEL != "" {
 		if s.Match == nil {
