@@ -53,6 +53,17 @@ $URL/incidents -H "X-API-KEY: $KEY" | 200 | "outage"
 -X DELETE $URL/incidents/11111111-1111-4111-8111-111111111111 -H "X-API-KEY: $KEY" | 200 | deleted
 $URL/providers -H "X-API-KEY: $KEY" | 200 | "installed_providers":
 $URL/actions -H "X-API-KEY: $KEY" | 200 | []
+-X POST $URL/extraction -H "X-API-KEY: $KEY" -d {"name":"user","description":"","priority":5,"pre":false,"attribute":"message","regex":"user=(?P<user>[^ ]+)","condition":""} | 200 | "id":1
+$URL/extraction -H "X-API-KEY: $KEY" | 200 | "created_by":"admin"
+-X POST $URL/mapping -H "X-API-KEY: $KEY" -d {"name":"owners","description":"","file_name":"o.csv","matchers":["user"],"priority":0,"rows":[{"user":"ann","team":"web"}]} | 200 | "attributes":["team"]
+$URL/mapping -H "X-API-KEY: $KEY" | 200 | "matchers":["user"]
+-X POST $URL/alerts/event -H "X-API-KEY: $KEY" -d {"name":"login","fingerprint":"l1","message":"user=ann failed"} | 202 | "task_name":
+$URL/alerts/l1 -H "X-API-KEY: $KEY" | 200 | "user":"ann","team":"web"
+-X DELETE $URL/extraction/1 -H "X-API-KEY: $KEY" | 200 | "message":
+-X DELETE $URL/mapping/1 -H "X-API-KEY: $KEY" | 200 | "message":
+-X POST $URL/providers/install -H "X-API-KEY: $KEY" -d {"provider_id":"smtp","provider_name":"post","smtp_server":"a","smtp_port":"587"} | 200 | "validatedScopes":{}
+-X POST $URL/providers/install -H "X-API-KEY: $KEY" -d {"provider_id":"smtp","provider_name":"other"} | 412 | "detail":{"smtp_server":
+-X DELETE $URL/providers/dummy/nothing -H "X-API-KEY: $KEY" | 404 | "detail":"Provider not found"
 $URL/whoami -H "X-API-KEY: $KEY" | 200 | "tenant_id":"keep"
 $URL/healthcheck | 200 | {}
 $URL/status -H "X-API-KEY: $KEY" | 200 | "status":"OK"
@@ -63,7 +74,7 @@ func TestCurl(t *testing.T) {
 	if err != nil {
 		t.Fatal("curl is not installed: apt-get install curl")
 	}
-	w := newWorld(t)
+	w := newWorld(t, installing)
 	w.key = w.makeKey("admin")
 	up := filepath.Join(t.TempDir(), "up.yaml")
 	must(t, os.WriteFile(up, []byte(uploaded), 0o600))
