@@ -40,8 +40,8 @@ time is that of then, and an action that was silent because somebody had been to
 or --current and a file that was changed, one sees what another condition would have done. What nobody
 asked then is an error of its step; an action that did not run then gives nothing.
 
-While a program serves, it does the replay ("tocsin runs show" has it then); otherwise it is done here,
-and not remembered. The exit code is that of the run; with --offline 1 if anything differs, else 0.`,
+While a program serves, it does the replay ("tocsin runs show" has it then), and a message that cannot be
+sent is sent later ("tocsin deliveries"); otherwise it is done here, and not remembered. The exit code is that of the run; with --offline 1 if anything differs, else 0.`,
 		Example: `  tocsin runs --workflow disk --status failed
   tocsin replay 0k3f5q7v9x1b3d5f7h9k1m3n5p --offline
   tocsin replay 0k3f5q7v9x1b3d5f7h9k1m3n5p --offline --set actions.tell.condition.full.compare_to=95

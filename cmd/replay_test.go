@@ -20,6 +20,7 @@ import (
 type gauge struct {
 	*httptest.Server
 	load, asked, told atomic.Int64
+	down              atomic.Bool // it can be told nothing
 }
 
 func newGauge(t *testing.T, load int64) *gauge {
@@ -27,6 +28,10 @@ func newGauge(t *testing.T, load int64) *gauge {
 	g.load.Store(load)
 	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost {
+			if g.down.Load() {
+				w.WriteHeader(http.StatusServiceUnavailable)
+				return
+			}
 			g.told.Add(1)
 			return
 		}
@@ -169,6 +174,56 @@ func TestReplay(t *testing.T) {
 	}
 	if err := os.Remove(filepath.Join(s.dir, "load.yaml")); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A replay of the program that serves sends its messages as any run does: one that cannot be
+// sent waits, is listed, and arrives later. One whose destination somebody may have changed who
+// may less than the workflow is not left to be sent by the workflow.
+func TestReplayDelivers(t *testing.T) {
+	g := newGauge(t, 93)
+	s := newService(t)
+	s.write("tells.yaml", fmt.Sprintf(`workflow:
+  id: tells
+  triggers: [{type: manual}]
+  actions:
+    - {name: tell, provider: {type: webhook, config: {authentication: {url: "%s/tell"}}, with: {message: hi}}}
+`, g.URL))
+	s.start()
+	if status, answer := s.ask("POST", "/api/v1/workflows/tells/run", "{}"); status != http.StatusAccepted {
+		t.Fatal(status, answer)
+	}
+	run := s.first()
+	g.down.Store(true)
+	out, code := s.command("replay", run, "-o", "json")
+	var again struct{ Run string }
+	if err := json.Unmarshal([]byte(out), &again); err != nil || again.Run == "" || code != 0 {
+		t.Fatalf("exit code %d, %v\n%s", code, err, out)
+	}
+	if list := s.look("deliveries", "-o", "json"); !strings.Contains(list, again.Run) || !strings.Contains(list, `"pending"`) {
+		t.Errorf("deliveries:\n%s", list)
+	}
+	g.down.Store(false)
+	s.until("the message arrives", func() bool { return g.told.Load() == 2 })
+	s.until("it is known to have arrived", func() bool { return !strings.Contains(s.look("deliveries", "-o", "json"), `"pending"`) })
+
+	key, _ := s.command("keys", "create", "author", "--role", "author")
+	req, err := http.NewRequestWithContext(t.Context(), "POST", s.url()+"/api/v1/runs/"+run+"/replay", strings.NewReader(`{"set": ["actions.tell.with.message=mine"]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("X-API-KEY", strings.TrimSpace(key))
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(&again); err != nil || resp.StatusCode != http.StatusAccepted {
+		t.Fatal(resp.Status, err)
+	}
+	s.until("the run of the author is over", func() bool { return !strings.Contains(s.look("runs"), "running") })
+	if list := s.look("deliveries", "-o", "json"); strings.Contains(list, again.Run) || g.told.Load() != 2 {
+		t.Errorf("told %d times; deliveries:\n%s", g.told.Load(), list)
 	}
 }
 

@@ -65,17 +65,13 @@ func (f *fleet) try(ctx context.Context, text []byte, in engine.Input) (string, 
 	d := f.docs[program]
 	delete(f.docs, program)
 	f.mu.Unlock()
-	f.tries.Go(func() { f.attempt(f.ends, d, program, schedule.FromAPI, j) })
+	f.tries.Go(func() { f.attempt(f.ends, d, program, f.trying(f.ends, d, schedule.FromAPI, j), j) })
 	return in.Run, nil
 }
 
-// attempt is a run of a program that is not in the catalog: of a try, or a replay.
-func (f *fleet) attempt(ctx context.Context, d *document, program *engine.Program, origin schedule.Origin, j schedule.Job) {
-	defer func() {
-		if err := f.pools.close(d.pool); err != nil {
-			f.log.Warn("closing the providers of a test", "run", j.Run, "error", err)
-		}
-	}()
+// trying is the runner of a program that is not in the catalog: of a try, or a replay. It has
+// no memory, so that alerts stay what they are, whatever it tells.
+func (f *fleet) trying(ctx context.Context, d *document, origin schedule.Origin, j schedule.Job) engine.Runner {
 	runner := engine.Runner{Pool: d.pool, Secret: f.secretOf(j.Workflow, origin), Log: f.log, Observe: func(e engine.Event) {
 		if err := f.store.Record(ctx, e); err != nil {
 			f.log.Error("an event is not remembered", "run", e.Run, "error", err)
@@ -86,6 +82,16 @@ func (f *fleet) attempt(ctx context.Context, d *document, program *engine.Progra
 		runner.Getenv = f.getenv
 	}
 	f.traces.follow(&runner, j.Input)
+	return runner
+}
+
+// attempt runs such a program.
+func (f *fleet) attempt(ctx context.Context, d *document, program *engine.Program, runner engine.Runner, j schedule.Job) {
+	defer func() {
+		if err := f.pools.close(d.pool); err != nil {
+			f.log.Warn("closing the providers of a test", "run", j.Run, "error", err)
+		}
+	}()
 	result := runner.Run(ctx, program, j.Input)
 	if err := f.store.End(context.WithoutCancel(ctx), j, result); err != nil {
 		f.log.Error("a run is not remembered", "run", j.Run, "error", err)

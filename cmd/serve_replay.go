@@ -72,9 +72,26 @@ func (f *fleet) rerun(ctx context.Context, again *rerun, by server.Caller) (serv
 	j.By, j.Due, j.Attempt, j.Key = "replay of "+j.Run+" by "+by.Name, now, 1, ""
 	j.Run = schedule.NewRun(now)
 	j.Input.Run, j.Input.Trigger = j.Run, again.was.Trigger
+	past, err := f.store.PastAt(ctx, again.was.Started, fingerprintOf(j.Input))
+	if err != nil {
+		return server.Replay{}, errors.Join(err, again.doc.pool.Close())
+	}
 	if err := f.store.Begin(ctx, j, nil); err != nil {
 		return server.Replay{}, errors.Join(err, again.doc.pool.Close())
 	}
-	f.tries.Go(func() { f.attempt(f.ends, again.doc, again.program, again.origin, j) })
+	runner := f.trying(f.ends, again.doc, again.origin, j)
+	runner.History = past
+	if f.sends(again) {
+		runner.Deliver = f.lane
+	}
+	f.tries.Go(func() { f.attempt(f.ends, again.doc, again.program, runner, j) })
 	return server.Replay{Run: j.Run}, nil
+}
+
+// sends says that messages of a replay may wait for their destination, as those of any run do.
+// Whoever sends them later does it as the workflow may, which must be no more than the replay
+// may: somebody may have changed where they go.
+func (f *fleet) sends(again *rerun) bool {
+	item, ok := f.catalog.Lookup(again.job.Workflow)
+	return ok && item.Origin == again.origin
 }
