@@ -17,8 +17,9 @@ lint:
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) test -count=1 -run 'TestRooms|TestLinked' ./cmd
 
+# A process that the race detector is in waits a second before it ends, and many tests start some.
 test:
-	$(GO) test -race -shuffle=on ./...
+	GORACE=atexit_sleep_ms=20 $(GO) test -race -shuffle=on ./...
 
 bench:                 ## every figure beside its goal, as a table, JSON and a plot, in bin/bench; 20 minutes. OUT=folder; PARTS="run websocket serve"
 	PARTS="$(PARTS)" bash testdata/bench/all $(or $(OUT),bin/bench)

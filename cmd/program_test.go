@@ -25,12 +25,13 @@ import (
 // deepTests says that there is time: make deep.
 func deepTests() bool { return os.Getenv("TOCSIN_DEEP") == "1" }
 
-// often is how often something is tried: less with -short, more for make deep.
+// often is how often something is tried: less with -short, and under the race detector,
+// which the program itself is not built with; more for make deep.
 func often(short, usual, deep int) int {
 	switch {
 	case deepTests():
 		return deep
-	case testing.Short():
+	case testing.Short() || raceDetector:
 		return short
 	}
 	return usual

@@ -143,7 +143,7 @@ func TestNothingIsLostWhenProcessesAreKilled(t *testing.T) {
 	if os.Getenv("TOCSIN_DEEP") == "1" {
 		kills = 1000
 	}
-	if testing.Short() {
+	if testing.Short() || racing {
 		kills = 5
 	}
 	l := newLedger(t)

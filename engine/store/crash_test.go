@@ -146,10 +146,7 @@ func checksUntilKilled(s *Store, w int) {
 // Killed at any moment, a process has on disk what it said, the file is whole, and
 // what it had not brought to an end is known.
 func TestKill(t *testing.T) {
-	rounds := 50
-	if deepTests() {
-		rounds = 200
-	}
+	rounds := often(10, 50, 200)
 	dir := t.TempDir()
 	said := 0
 	for range rounds {

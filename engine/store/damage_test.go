@@ -51,11 +51,7 @@ func TestFlippedBytes(t *testing.T) {
 	for i := range 100 {
 		offsets = append(offsets, i)
 	}
-	flips := 100
-	if deepTests() {
-		flips = 2000
-	}
-	for range flips {
+	for range often(20, 100, 2000) {
 		offsets = append(offsets, rand.IntN(len(data)))
 	}
 	path := filepath.Join(t.TempDir(), "tocsin.db")

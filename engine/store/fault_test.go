@@ -59,10 +59,7 @@ func migrateAndEnd(path string) {
 // Fault M1, killed: a process that brings a file up to date is killed at any moment. The
 // file is as before, or as after, and the copy that was made before is whole.
 func TestMigrateKilled(t *testing.T) {
-	kills := 20
-	if deepTests() {
-		kills = 200
-	}
+	kills := often(5, 20, 200)
 	before, after := 0, 0
 	for range kills {
 		path := unpacked(t, fixture)
@@ -114,10 +111,7 @@ func oldOrNew(t *testing.T, path string) (isNew bool) {
 // Fault M1, full: the disk is full before the file is up to date. It is as before, and so
 // is the copy if there was room for one.
 func TestMigrateFullDisk(t *testing.T) {
-	disks := 10
-	if deepTests() {
-		disks = 200
-	}
+	disks := often(3, 10, 200)
 	fixture, err := os.ReadFile(unpacked(t, fixture))
 	if err != nil {
 		t.Fatal(err)

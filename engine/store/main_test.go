@@ -24,8 +24,17 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// deepTests says that there is time: make deep.
-func deepTests() bool { return os.Getenv("TOCSIN_DEEP") == "1" }
+// often is how often something random is tried: less with -short and under the race
+// detector, more for make deep.
+func often(short, usual, deep int) int {
+	switch {
+	case os.Getenv("TOCSIN_DEEP") == "1":
+		return deep
+	case testing.Short() || racing:
+		return short
+	}
+	return usual
+}
 
 var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 

@@ -22,15 +22,12 @@ import (
 // run is stuck. A trace of the process' writes tells what a disk could have had at any
 // moment.
 func TestPowerCut(t *testing.T) {
-	trace := traced(t, 120)
+	trace := traced(t, often(30, 120, 120))
 	said := slices.IndexFunc(trace, func(c call) bool { return c.name == "write" })
 	if said < 0 {
 		t.Fatal("the child said nothing")
 	}
-	cuts := 20
-	if deepTests() {
-		cuts = 1000
-	}
+	cuts := often(4, 20, 1000)
 	acknowledged := 0
 	for range cuts {
 		at := said + rand.IntN(len(trace)-said)
