@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
+	"tocsin/engine"
 	"tocsin/engine/enrich"
 	"tocsin/templating/value"
 )
@@ -250,7 +252,7 @@ func FuzzMapping(f *testing.F) {
 		}
 		alert := value.NewMap(1)
 		alert.Set("a", v)
-		var one enrich.Mapping = m
+		one := m
 		want := ""
 		for _, exact := range []bool{true, false} {
 			for _, row := range m.Rows {
@@ -311,6 +313,37 @@ func BenchmarkNewMapping(b *testing.B) {
 	for b.Loop() {
 		if _, err := enrich.New(nil, m); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// What rules cost an alert as it comes in: ten extractions, half of them with a condition,
+// and two tables.
+func BenchmarkAdd(b *testing.B) {
+	var xs []enrich.Extraction
+	for i := range 10 {
+		x := enrich.Extraction{ID: int64(i), Name: "x", Attribute: "message", Regex: fmt.Sprintf(`key%d=(?P<key%d>\w+)`, i, i)}
+		if i%2 == 0 {
+			x.Condition = `severity == "critical" && source == "grafana"`
+		}
+		xs = append(xs, x)
+	}
+	ms := []enrich.Mapping{{Name: "m", Matchers: [][]string{{"service", "region"}}, Rows: table(10_000)}, {Name: "n", Matchers: [][]string{{"labels.host"}}, Rows: rows(b, `[{"labels.host": "h1", "room": "2"}]`)}}
+	r, err := enrich.New(xs, ms)
+	if err != nil {
+		b.Fatal(err)
+	}
+	o, err := engine.NormalizeAlert(map[string]any{
+		"name": "disk", "severity": "critical", "source": []any{"grafana"}, "message": "key1=a key2=b something else that is long enough to be a message",
+		"service": "shop-service-00003.prod.example.com", "region": "eu", "labels": map[string]any{"host": "h1"},
+	}, time.Now(), "")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if len(r.Add(o.Map)) != 4 {
+			b.Fatal(added(r.Add(o.Map)))
 		}
 	}
 }
