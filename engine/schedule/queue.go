@@ -346,6 +346,13 @@ func (q *Local) takeBack(e *entry) {
 	q.told()
 }
 
+// versioned notes which version of its workflow e runs.
+func (q *Local) versioned(e *entry, version string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	e.job.Version = version
+}
+
 // started notes with what and since when e runs, and how it can be canceled.
 func (q *Local) started(e *entry, in engine.Input, at time.Time, cancel context.CancelCauseFunc) {
 	q.mu.Lock()

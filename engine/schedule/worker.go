@@ -133,7 +133,7 @@ func (w *Worker) program(e *entry) (*engine.Program, string) {
 		w.counts.parked.Add(1)
 		return nil, fmt.Sprintf("parked: %d runs of the workflow before it never ended", hung)
 	}
-	e.job.Version = it.Version
+	w.Queue.versioned(e, it.Version)
 	return it.Program, ""
 }
 

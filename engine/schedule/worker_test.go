@@ -353,3 +353,26 @@ func TestTheRecorderFailsForAWhile(t *testing.T) {
 		check(t, m)
 	})
 }
+
+// Who asks what runs gets an answer while runs begin.
+func TestStateWhileRunsBegin(t *testing.T) {
+	m := newMemory()
+	p := &plant{do: func(context.Context, string) error { return nil }}
+	s := newSite(t, m, p, workflow("w", "{type: manual}", ""))
+	s.start(t)
+	defer s.stop()
+	var asked sync.WaitGroup
+	ctx, cancel := context.WithCancel(t.Context())
+	asked.Go(func() {
+		for ctx.Err() == nil {
+			s.State()
+		}
+	})
+	for range 200 {
+		if _, err := s.Start(t.Context(), "w", "a test", engine.Input{}); err != nil {
+			t.Error(err)
+		}
+	}
+	cancel()
+	asked.Wait()
+}
