@@ -57,7 +57,7 @@ func (f *fleet) try(ctx context.Context, text []byte, in engine.Input) (string, 
 	}
 	now := time.Now()
 	in.Run = "test_" + schedule.NewRun(now)
-	j := schedule.Job{Run: in.Run, Workflow: program.Workflow().ID, By: "manually, as a test", Input: in, Due: now, Attempt: 1}
+	j := schedule.Job{Run: in.Run, Workflow: program.Workflow().ID, By: "manually, as a test", Input: in, Due: now, Attempt: 1, Apart: true}
 	if err := f.store.Begin(ctx, j, nil); err != nil {
 		return "", err
 	}

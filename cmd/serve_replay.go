@@ -69,7 +69,7 @@ func (f *fleet) prepare(ctx context.Context, id string, order server.ReplayOrder
 func (f *fleet) rerun(ctx context.Context, again *rerun, by server.Caller) (server.Replay, error) {
 	now := time.Now()
 	j := again.job
-	j.By, j.Due, j.Attempt, j.Key = "replay of "+j.Run+" by "+by.Name, now, 1, ""
+	j.By, j.Due, j.Attempt, j.Key, j.Apart = "replay of "+j.Run+" by "+by.Name, now, 1, "", true
 	j.Run = schedule.NewRun(now)
 	j.Input.Run, j.Input.Trigger = j.Run, again.was.Trigger
 	past, err := f.store.PastAt(ctx, again.was.Started, fingerprintOf(j.Input))

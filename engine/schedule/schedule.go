@@ -21,11 +21,12 @@ type Job struct {
 	Trigger  string       `json:"trigger"` // which of the workflow's triggers: see Tick.Trigger; "" if nobody's
 	By       string       `json:"by"`      // who asked, in words: "scheduler", "manually by ops", "type:alert name:disk id:1"
 	Input    engine.Input `json:"input"`
-	Key      string       `json:"key,omitempty"`  // jobs of one workflow with one key do not run at the same time; "": they may
-	Wait     bool         `json:"wait,omitempty"` // while another has its key it waits; otherwise it is skipped
-	Due      time.Time    `json:"due"`            // when it ought to start: the tick, or when it was asked for
-	Attempt  int          `json:"attempt"`        // how often it was begun, from 1; more after the process died
-	Version  string       `json:"-"`              // of the text that it runs: see Item; "" before it begins
+	Key      string       `json:"key,omitempty"`   // jobs of one workflow with one key do not run at the same time; "": they may
+	Wait     bool         `json:"wait,omitempty"`  // while another has its key it waits; otherwise it is skipped
+	Due      time.Time    `json:"due"`             // when it ought to start: the tick, or when it was asked for
+	Attempt  int          `json:"attempt"`         // how often it was begun, from 1; more after the process died
+	Apart    bool         `json:"apart,omitempty"` // its program is not the catalog's: where the process dies nobody goes on with it
+	Version  string       `json:"-"`               // of the text that it runs: see Item; "" before it begins
 }
 
 // A Tick is a moment at which a trigger wanted its workflow to run, and what came of

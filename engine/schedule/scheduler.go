@@ -189,7 +189,7 @@ func (s *Scheduler) resumeWaiting(ctx context.Context) error {
 		return err
 	}
 	for _, u := range list {
-		if len(u.Events) > 0 {
+		if len(u.Events) > 0 || u.Job.Apart {
 			continue
 		}
 		if err := s.enqueue(ctx, &entry{job: u.Job, durable: true, waited: true}); err != nil {

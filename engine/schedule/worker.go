@@ -122,6 +122,8 @@ func (w *Worker) program(e *entry) (*engine.Program, string) {
 	hung := w.hung[e.job.Workflow]
 	w.mu.Unlock()
 	switch {
+	case e.job.Apart:
+		return nil, "the program died while it ran, and what it ran was for that time only"
 	case !ok:
 		return nil, "there is no such workflow any more"
 	case it.Disabled && len(e.past) == 0:

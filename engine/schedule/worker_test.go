@@ -376,3 +376,26 @@ func TestStateWhileRunsBegin(t *testing.T) {
 	cancel()
 	asked.Wait()
 }
+
+// A run of what is not in the catalog, as a replay with other parameters is, is not gone on
+// with as if it were: it would tell those whom it was not to tell.
+func TestARunApartIsNotResumed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		var called atomic.Int32
+		p := &plant{do: func(context.Context, string) error { called.Add(1); return nil }}
+		s := newSite(t, m, p, workflow("w", "{type: manual}", ""))
+		for _, j := range []Job{{Run: "apart", Workflow: "w", Attempt: 1, Apart: true}, {Run: "own", Workflow: "w", Attempt: 1}} {
+			j.Input.Run, j.Input.Trigger = j.Run, "manual"
+			if err := m.Begin(t.Context(), j, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.start(t)
+		time.Sleep(time.Second)
+		s.stop()
+		if m.drops["apart"] == "" || m.over["own"] == nil || called.Load() != 1 {
+			t.Errorf("dropped: %q; over: %v; called %d times, want once", m.drops, m.over, called.Load())
+		}
+	})
+}
