@@ -35,7 +35,7 @@ func (l *Lane) Deliver(ctx context.Context, m engine.Message, send func(context.
 	if err := l.place(ctx, &d); err != nil {
 		return engine.Receipt{}, err
 	}
-	known, fresh, err := l.Store.Take(ctx, d, l.now().Add(-deadRest))
+	known, before, err := l.Store.Take(ctx, d, l.now().Add(-deadRest))
 	switch {
 	case err != nil:
 		return engine.Receipt{}, err
@@ -44,13 +44,13 @@ func (l *Lane) Deliver(ctx context.Context, m engine.Message, send func(context.
 	case known.State == store.Confirmed:
 		return engine.Receipt{Confirmed: true}, nil
 	case known.State != store.Sending:
-		if fresh && known.State.Ended() {
+		if before == "" && known.State.Ended() {
 			l.count([]store.Settlement{{State: known.State}})
 		}
 		l.Wake()
 		return receipt(&known, d.Reason), nil
 	}
-	if !fresh && known.Attempts > 1 {
+	if before == store.Sending || before == store.Unknown {
 		known.State = store.Unknown // an earlier attempt may have arrived
 	}
 	return l.attempts(ctx, &known, m, send)

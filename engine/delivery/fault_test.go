@@ -156,6 +156,28 @@ func TestAChannelIsDownForADay(t *testing.T) {
 	})
 }
 
+// Every run of a check tells again what nobody has taken. That the other side may have it
+// is not said before an answer stayed out.
+func TestWhatNobodyTookIsToldAgain(t *testing.T) {
+	l := newLedger(t)
+	l.answers(always(503))
+	synctest.Test(t, func(t *testing.T) {
+		b, r := timed(t, l)
+		for range 4 {
+			if got, err := tell(t.Context(), b.Lane, message("k1", "ops")); err != nil || got.State != string(store.Pending) {
+				t.Errorf("%+v, %v", got, err)
+			}
+			time.Sleep(10 * time.Minute)
+		}
+		if n := len(r.times()); n < 3 {
+			t.Errorf("it was tried %d times", n)
+		}
+		if d := b.row("k1"); d.State != store.Pending {
+			t.Errorf("it is %s: %s", d.State, d.Reason)
+		}
+	})
+}
+
 // Wrong credentials: the destination is left alone for 1, 5, 15 minutes, and nothing is
 // lost when they are right again.
 func TestTheCredentialsAreWrong(t *testing.T) {

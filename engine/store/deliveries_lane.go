@@ -8,26 +8,26 @@ import (
 // What whoever sends messages asks and notes, besides Attempt and Settle.
 
 // Take keeps a message that is to be sent, and in the same transaction counts its first
-// attempt where its State is Sending. It returns what is known of its key then, and
-// whether that is new. A message that died before the time `again`, and not because it
-// killed the process, is alive again: somebody still wants it sent.
-func (s *Store) Take(ctx context.Context, d Delivery, again time.Time) (known Delivery, fresh bool, err error) {
+// attempt where its State is Sending. It returns what is known of its key then, and in
+// which State that was before; "": it is new. A message that died before the time `again`,
+// and not because it killed the process, is alive again: somebody still wants it sent.
+func (s *Store) Take(ctx context.Context, d Delivery, again time.Time) (known Delivery, before State, err error) {
 	now := stamp(s.Now())
 	if d.State == Sending {
 		d.Attempts = 1
 	}
 	type taken struct {
-		known Delivery
-		fresh bool
+		known  Delivery
+		before State
 	}
 	made, err := making(ctx, s.finish, func(t *tx) (taken, error) {
 		known, err := deliveryOf(t, d.Key)
 		if err != nil {
 			return taken{}, err
 		}
-		fresh := known.No == 0
+		before := known.State
 		switch {
-		case fresh:
+		case known.No == 0:
 			if err := intend(t, &d, now); err != nil {
 				return taken{}, err
 			}
@@ -46,9 +46,9 @@ func (s *Store) Take(ctx context.Context, d Delivery, again time.Time) (known De
 			}
 		}
 		known, err = deliveryOf(t, d.Key)
-		return taken{known, fresh}, err
+		return taken{known, before}, err
 	})
-	return made.known, made.fresh, err
+	return made.known, made.before, err
 }
 
 // deliveryOf is the message of that key; its No is 0 if there is none.

@@ -17,13 +17,13 @@ func TestTake(t *testing.T) {
 	s := opened(t)
 	d := aMessage("k1", "slack ops")
 	d.State = Sending
-	got, fresh, err := s.Take(t.Context(), d, time.Time{})
-	if err != nil || !fresh || got.State != Sending || got.Attempts != 1 {
-		t.Fatalf("%+v, %v, %v", got, fresh, err)
+	got, before, err := s.Take(t.Context(), d, time.Time{})
+	if err != nil || before != "" || got.State != Sending || got.Attempts != 1 {
+		t.Fatalf("%+v, %q, %v", got, before, err)
 	}
-	got, fresh, err = s.Take(t.Context(), d, time.Time{})
-	if err != nil || fresh || got.State != Sending || got.Attempts != 2 {
-		t.Errorf("again: %+v, %v, %v", got, fresh, err)
+	got, before, err = s.Take(t.Context(), d, time.Time{})
+	if err != nil || before != Sending || got.State != Sending || got.Attempts != 2 {
+		t.Errorf("again: %+v, %q, %v", got, before, err)
 	}
 	if err := s.Settle(t.Context(), Settlement{Key: "k1", State: Confirmed}); err != nil {
 		t.Fatal(err)
@@ -46,8 +46,8 @@ func TestTakeWhatIsDead(t *testing.T) {
 	if got, _, err := s.Take(t.Context(), d, noon); err != nil || got.State != Dead || got.Attempts != 0 {
 		t.Errorf("at once: %+v, %v", got, err)
 	}
-	got, fresh, err := s.Take(t.Context(), d, noon.Add(1))
-	if err != nil || fresh || got.State != Sending || got.Attempts != 1 || !got.Reported.IsZero() || !got.Ended.IsZero() {
+	got, before, err := s.Take(t.Context(), d, noon.Add(1))
+	if err != nil || before != Dead || got.State != Sending || got.Attempts != 1 || !got.Reported.IsZero() || !got.Ended.IsZero() {
 		t.Errorf("later: %+v, %v", got, err)
 	}
 }
