@@ -69,12 +69,15 @@ func (l *leash) writeUntil(deadline time.Time) {
 	}
 }
 
-// halt ends the writes, those to come too: the other side is not worth it any more.
+// halt ends the writes, those to come too: the other side is not worth it any more. A
+// goodbye that is being said already is let through.
 func (l *leash) halt() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.halted = true
-	l.conn.SetWriteDeadline(longAgo)
+	if !l.last {
+		l.conn.SetWriteDeadline(longAgo)
+	}
 }
 
 // goodbye allows d for a last word, even where the caller has ended everything.
