@@ -2,10 +2,10 @@
 GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build check format lint test bench profile soak fuzz deep release update
+.PHONY: build check format lint test bench soak fuzz deep release update
 
-build:                 ## the program, as ./tocsin, compiled as releases are: with a profile of what it does
-	CGO_ENABLED=0 $(GO) build -trimpath -pgo=cmd/tocsin/release.pgo -o tocsin ./cmd/tocsin
+build:                 ## the program, as ./tocsin
+	CGO_ENABLED=0 $(GO) build -trimpath -o tocsin ./cmd/tocsin
 
 check: format lint test ## what must hold before a change is handed over
 
@@ -23,9 +23,6 @@ test:
 
 bench:                 ## every figure beside its goal, as a table, JSON and a plot, in bin/bench; 20 minutes. OUT=folder; PARTS="run websocket serve"
 	PARTS="$(PARTS)" bash testdata/bench/all $(or $(OUT),bin/bench)
-
-profile:               ## cmd/tocsin/release.pgo anew, after what costs most has changed; 3 minutes
-	bash testdata/bench/profile
 
 soak:                  ## a thousand websocket subscriptions through restarts, 10 minutes; TIME=3m for less
 	TOCSIN_SOAK=$(or $(TIME),10m) $(GO) test -count=1 -timeout 0 -v -run 'TestSoak$$' ./providers/websocket

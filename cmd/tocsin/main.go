@@ -1,5 +1,3 @@
-//go:build !profile
-
 // Tocsin runs workflows of steps and actions: uptime alerts, smoke checks, jobs.
 package main
 

@@ -36,7 +36,7 @@ func (b *bench) accept() (err error) {
 	if err != nil {
 		return err
 	}
-	b.add(figure{Key: "serve.accept.told", What: "from accepted to Slack, at 100 alerts a second, p99", Value: at(ms, 0.99), Unit: "ms", Goal: 1000})
+	b.add(figure{Key: "serve.accept.told", What: "from accepted to Slack, at 100 a second, p99", Value: at(ms, 0.99), Unit: "ms", Goal: 1000})
 	return nil
 }
 

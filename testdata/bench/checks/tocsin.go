@@ -22,7 +22,7 @@ func (b *bench) build() error {
 		return nil
 	}
 	b.program = filepath.Join(b.dir, "tocsin")
-	c := exec.Command("go", "build", "-trimpath", "-pgo=cmd/tocsin/release.pgo", "-ldflags=-s -w", "-o", b.program, "./cmd/tocsin")
+	c := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", b.program, "./cmd/tocsin")
 	c.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := c.CombinedOutput(); err != nil {
 		return fmt.Errorf("build: %w\n%s", err, out)
