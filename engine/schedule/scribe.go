@@ -16,7 +16,7 @@ const maxUnwritten = 100_000
 // be waited for.
 const gather = 25 * time.Millisecond
 
-// A scribe writes down what the clock has to say, in its order, so that the clock never
+// A scribe writes down what the clock has to say, a little later, so that the clock never
 // waits for a disk.
 type scribe struct {
 	recorder Recorder
